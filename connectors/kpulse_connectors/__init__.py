@@ -1,0 +1,1 @@
+"""Connectors to ticketing and knowledge-base systems, each on `kpulse.sdk` alone."""
