@@ -1,0 +1,1 @@
+"""Real systems that a test session starts, owns and stops."""
