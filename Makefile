@@ -5,6 +5,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# An installer says much that only matters when it fails.
+quietly = $(1) >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log >&2; exit 1; }
 export KPULSE_DATA_DIR ?= $(CURDIR)/data
 
 .DEFAULT_GOAL := help
@@ -24,7 +26,7 @@ lint: $(VENV)/.dev ## check style, format, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: $(VENV)/.dev ## measure speed and memory
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
@@ -54,12 +56,12 @@ $(VENV)/.made:
 
 $(VENV)/.run: pyproject.toml $(VENV)/.made
 	@echo "Installing into $(VENV); the first time takes about a minute."
-	@$(PIP) install -q -e .
+	@$(call quietly,$(PIP) install -e .)
 	@touch $@
 
 # Dependency groups need a pip of 2025; what Debian 12 brings is older.
 $(VENV)/.dev: pyproject.toml $(VENV)/.made
 	@echo "Installing what development needs into $(VENV); the first time takes a minute or two."
-	@$(PIP) install -q 'pip>=25.1'
-	@$(PIP) install -q -e . --group dev
+	@$(call quietly,$(PIP) install 'pip>=25.1')
+	@$(call quietly,$(PIP) install -e . --group dev)
 	@touch $@ $(VENV)/.run
