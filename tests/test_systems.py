@@ -1,6 +1,7 @@
 """The real systems start, serve, stay apart and end with the test session."""
 
 import http.server
+import os
 import subprocess
 import sys
 import threading
@@ -94,6 +95,25 @@ def test_prometheus_scrapes_with_a_token_and_alerts(prometheus: StartPrometheus,
 def test_prometheus_sees_a_refused_scrape(prometheus: StartPrometheus, target: str) -> None:
     server = prometheus(target)
     assert eventually(lambda: values(server.url, "up")) == ["0"]
+
+
+def test_chromium_is_one_that_starts(chromium: str) -> None:
+    said = subprocess.run([chromium, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    assert "Chrom" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "prefix", "package"), [("postgres.sh", "PG", "postgresql"), ("prometheus.sh", "PM", "prometheus")]
+)
+def test_a_script_names_the_package_that_it_misses(script: str, prefix: str, package: str, tmp_path: Path) -> None:
+    text = (owned.SCRIPTS / script).read_text().replace("/usr/lib/postgresql", str(tmp_path / "nowhere"))
+    text = text.replace('command -v "$1"', "false")
+    (tmp_path / script).write_text(text)
+    env = {**os.environ, f"{prefix}_HOME": str(tmp_path / "home"), f"{prefix}_PORT": "1", "TARGET": "127.0.0.1:1"}
+    done = subprocess.run(
+        ["/bin/bash", str(tmp_path / script), "up"], env=env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.split()[:3]) == (owned.MISSING_PACKAGE, [package, "is", "missing:"])
 
 
 @pytest.mark.real

@@ -19,7 +19,7 @@ missing() {
     exit 3
 }
 
-bin=$(find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1)
+bin=$(find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1 || true)
 [ -n "$bin" ] || missing "no initdb under /usr/lib/postgresql"
 bin=$(dirname "$bin")
 [ "$(id -u)" != 0 ] || id postgres >/dev/null 2>&1 || missing "no account postgres to run it as"
