@@ -1,11 +1,13 @@
 """The one door to other systems: time-outs, retries, size caps, no foreign hosts, and errors that say what to do."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -26,7 +28,11 @@ BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 def checked_address(value: str) -> str:
     """An http(s) address without a trailing slash, query or credentials; ValueError says what to change."""
-    parts = urlsplit(value.strip())
+    try:
+        parts = urlsplit(value.strip())
+        _ = parts.port
+    except ValueError:
+        raise ValueError("This is not an address; check host and port.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("Give the full address, starting with https:// (or http:// inside your own network).")
     if parts.username or parts.password:
@@ -36,11 +42,14 @@ def checked_address(value: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpPolicy:
-    """How a source is reached. ``attempts`` counts the first one; ``longest_wait`` caps a Retry-After, in seconds."""
+    """How a source is reached. ``attempts`` counts the first one.
+
+    A source that asks for more than ``longest_wait`` seconds is left to the next run: it is never asked too early.
+    """
 
     address: str
     ca_file: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     connect_timeout: float = 5.0
     read_timeout: float = 60.0
     attempts: int = 5
@@ -82,7 +91,7 @@ class Http:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = policy.ca_file or True
-        self._session.headers["User-Agent"] = f"knowledge-pulse/{__version__}"
+        self._session.headers.update({"User-Agent": f"knowledge-pulse/{__version__}", "Accept": "application/json"})
         if policy.proxy:
             self._session.proxies = {"http": policy.proxy, "https": policy.proxy}
         for scheme in ("http://", "https://"):
@@ -122,24 +131,25 @@ class Http:
             raise last.error from None
 
     def _gives_up(self, state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number >= self.policy.attempts or self.stopping.is_set()
+        too_long = (_asked_to_wait(state) or 0.0) > self.policy.longest_wait
+        return too_long or state.attempt_number >= self.policy.attempts or self.stopping.is_set()
 
     def _sleep(self, seconds: float) -> None:
         self.stopping.wait(seconds)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, _Retry) and error.after is not None:
-            return min(error.after, self.policy.longest_wait)
-        grown: float = tenacity.wait_exponential_jitter(initial=self.policy.first_wait, max=30.0)(state)
-        return grown
+        asked, first = _asked_to_wait(state), self.policy.first_wait
+        if asked is not None:
+            return asked
+        return float(
+            tenacity.wait_exponential(multiplier=first, max=30.0)(state) + tenacity.wait_random(0, first)(state)
+        )
 
     def _url(self, path: str) -> str:
-        url = path if "://" in path else f"{self.policy.address}/{path.lstrip('/')}"
-        ours, theirs = urlsplit(self.policy.address), urlsplit(urljoin(url, ""))
-        if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
+        url = path if _ABSOLUTE.match(path) else f"{self.policy.address}/{path.lstrip('/')}"
+        if _origin(url) != _origin(self.policy.address):
             raise SourceChanged(
-                f"{ours.netloc} pointed to another host, {theirs.netloc}; credentials are not sent there. "
+                f"{_host(self.policy.address)} pointed to another host, {_host(url)}; credentials are not sent there. "
                 "If the system moved, change the address of the source."
             )
         return url
@@ -158,12 +168,33 @@ class Http:
             return Answer(response.status_code, response.headers, _decode(_body(response, self.policy), type, response))
 
 
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PORTS = {"http": 80, "https": 443}
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
+    """Scheme, host, port and whether a sign-in hides in the address; what cannot be read is like nothing else."""
+    parts = urlsplit(url)
+    with contextlib.suppress(ValueError):
+        return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), "@" in parts.netloc
+    return "", None, None, True
+
+
+def _asked_to_wait(state: tenacity.RetryCallState) -> float | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.after if isinstance(error, _Retry) else None
+
+
 @contextlib.contextmanager
 def _explained(policy: HttpPolicy) -> Iterator[None]:
     host = urlsplit(policy.address).netloc
     try:
         yield
-    except requests.exceptions.SSLError:
+    except requests.exceptions.SSLError as error:
+        if "CERTIFICATE_VERIFY_FAILED" not in repr(error):
+            raise ConfigError(
+                f"{host} makes no secure connection; check that https:// and the port are right."
+            ) from None
         raise ConfigError(
             f"The certificate of {host} is not trusted; give the PEM file of your company's certificate authority "
             "under Private certificate authority."
@@ -176,9 +207,17 @@ def _explained(policy: HttpPolicy) -> Iterator[None]:
         ) from None
     except requests.exceptions.InvalidURL:
         raise ConfigError(f"{policy.address} is not an address that can be asked; check its spelling.") from None
+    except (requests.exceptions.InvalidHeader, UnicodeError):
+        raise ConfigError(
+            "User name, password or token holds a line break or a character that no request can carry; enter it again."
+        ) from None
+    except requests.exceptions.ContentDecodingError:
+        raise _Retry(TransientError(f"{host} sent a broken answer; the next run tries again.")) from None
     except requests.exceptions.Timeout:
         raise _Retry(TransientError(f"{host} did not answer in time; the next run tries again.")) from None
-    except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+    except OSError as error:
+        if policy.ca_file and not Path(policy.ca_file).is_file():
+            raise ConfigError(f"There is no certificate file {policy.ca_file} on the server; check its path.") from None
         raise _reached_nothing(error, host) from None
 
 
@@ -276,6 +315,8 @@ def _decode(body: bytes, type: type[T], response: requests.Response) -> T:
     host, path = urlsplit(response.url or "").netloc, urlsplit(response.url or "").path
     try:
         return msgspec.json.decode(body, type=type)
+    except RecursionError:
+        raise SourceChanged(f"{host} answered {path} with data nested deeper than any connector reads.") from None
     except msgspec.ValidationError as error:
         raise SourceChanged(f"{host} answered {path} without what the connector needs: {error}.") from None
     except msgspec.DecodeError:

@@ -21,5 +21,5 @@ class LoopGuard:
 
 def page_numbers(start: int = 1, most: int = 1_000_000) -> Iterator[int]:
     """1, 2, 3 … until the caller has seen an empty page; SourceChanged when there is never one."""
-    yield from range(start, most)
+    yield from range(start, start + most)
     raise SourceChanged(f"The source has more than {most} pages and no end.")

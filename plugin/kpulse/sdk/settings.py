@@ -56,10 +56,10 @@ class HttpSettings(ConnectorSettings):
         advanced=True,
         example="/etc/ssl/company-ca.pem",
     )
-    proxy: str = setting(
+    proxy: SecretStr = setting(
         "Outbound proxy",
-        "Address of the proxy that requests have to pass, if any.",
-        default="",
+        "Address of the proxy that requests have to pass, if any; it may hold the proxy's user name and password.",
+        default=SecretStr(""),
         advanced=True,
         example="http://proxy.example.org:3128",
     )
@@ -71,8 +71,10 @@ class HttpSettings(ConnectorSettings):
 
     def policy(self) -> HttpPolicy:
         """How to reach the source."""
-        return HttpPolicy(address=self.address, ca_file=self.ca_file or None, proxy=self.proxy or None)
+        return HttpPolicy(
+            address=self.address, ca_file=self.ca_file or None, proxy=self.proxy.get_secret_value() or None
+        )
 
 
-def _types(annotation: Any) -> tuple[Any, ...]:
-    return (annotation, *getattr(annotation, "__args__", ()))
+def _types(annotation: Any) -> set[Any]:
+    return {annotation}.union(*map(_types, getattr(annotation, "__args__", ())))
