@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import ClassVar
 
 import pytest
 from pydantic import ValidationError
@@ -18,6 +20,7 @@ from kpulse.sdk import (
     ArticleState,
     Channel,
     ConfigError,
+    Connector,
     Level,
     LinkEvent,
     LinkKind,
@@ -32,6 +35,7 @@ from kpulse.sdk import (
     Window,
     to_instant,
 )
+from kpulse.sdk.testing.conformance import ReadingConformance
 from kpulse_connectors.demo import Demo, DemoSettings
 from kpulse_connectors.demo.links import links
 from kpulse_connectors.demo.tickets import LOOKBACK, lives
@@ -145,6 +149,18 @@ def year() -> Year:
         events=[r for r in knowledge if isinstance(r, ArticleEvent)],
         reach=[r for r in knowledge if isinstance(r, Reach)],
     )
+
+
+class TestConformance(ReadingConformance):
+    """What every connector must do, on the first eleven weeks of the story."""
+
+    connector_type = Demo
+    single_page: ClassVar[Mapping[str, str]] = {"teams": "six teams", "memberships": "sixty people"}
+
+    @contextmanager
+    def opened(self) -> Iterator[Connector]:
+        with closing(company(datetime(2024, 8, 13, 12, tzinfo=UTC))) as demo:
+            yield demo
 
 
 # -- repeatable ---------------------------------------------------------------------------------------------------
