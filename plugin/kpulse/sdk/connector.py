@@ -30,13 +30,15 @@ class Stream:
     """A kind of thing that a connector reads.
 
     ``overlap`` is read again at every poll, because a cursor that is only a time can miss what was written late.
-    ``sweep`` says that ``Connector.sweep`` can list all keys, which is how deletions are found that the API hides.
+    ``sweep`` says that ``Connector.sweep`` can list all keys, which is how deletions are found that the API hides; it is
+    done when ``sweep_every`` has passed since the last one.
     """
 
     name: str
     mode: Mode = Mode.WINDOW
     overlap: timedelta = timedelta(hours=24)
     sweep: bool = False
+    sweep_every: timedelta = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,195 @@
+"""Puts facts into the store: an older version never replaces a newer one, a repeat changes nothing, changes are marked."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, or_, select
+
+from kpulse.store import tables as t
+from kpulse.store.dirty import insert_into, mark_articles, mark_team, mark_tickets
+
+Row = dict[str, Any]
+CHUNK = 1000
+COUNTING_PARTS = ("created_at", "source_ticket", "archived_at", "changes", "gone")
+
+
+def put_tickets(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store ticket rows; returns how many were new or newer."""
+    old = _existing(connection, t.ticket, source_id, rows, ("merged_into",))
+    fresh = _newer(rows, old)
+    _upsert_versions(connection, t.ticket, fresh)
+    touched = [row["key"] for row in fresh]
+    touched += [old[row["key"]]["merged_into"] for row in fresh if row["key"] in old and old[row["key"]]["merged_into"]]
+    mark_tickets(connection, source_id, touched)
+    return len(fresh)
+
+
+def put_articles(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store article rows; returns how many were new or newer."""
+    old = _existing(connection, t.article, source_id, rows, COUNTING_PARTS)
+    fresh = _newer(rows, old)
+    _upsert_versions(connection, t.article, fresh)
+    changed = [
+        row["key"]
+        for row in fresh
+        if row["key"] not in old or any(row[c] != old[row["key"]][c] for c in COUNTING_PARTS)
+    ]
+    mark_articles(connection, source_id, changed, every_link=True)
+    return len(fresh)
+
+
+def bury(connection: Connection, source_id: int, what: str, versions: Mapping[str, int]) -> None:
+    """Set tombstones on tickets or articles; a page that arrives late with an older version does not undo them."""
+    table = t.ticket if what == "ticket" else t.article
+    start = {"opened_at": 0} if what == "ticket" else {"created_at": 0}
+    rows = [
+        {"source_id": source_id, "key": k, "version": v, "fingerprint": 0, "gone": 1, **start}
+        for k, v in versions.items()
+    ]
+    if not rows:
+        return
+    insert = insert_into(connection, table)
+    new = insert.excluded
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["source_id", "key"],
+            set_={"version": new.version, "fingerprint": 0, "gone": 1},
+            where=and_(new.version >= table.c.version, table.c.gone == 0),
+        ),
+        rows,
+    )
+    if what == "ticket":
+        mark_tickets(connection, source_id, versions)
+    else:
+        mark_articles(connection, source_id, versions, every_link=True)
+
+
+def put_status_events(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store status changes that were read apart from their tickets."""
+    return len(_put_events(connection, t.status_event, source_id, rows, "event_id"))
+
+
+def put_link_events(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store link events; also marks articles whose earliest link may have moved."""
+    fresh = _put_events(connection, t.link_event, source_id, rows, "event_key")
+    mark_articles(connection, source_id, {row["article"] for row in fresh if row["article"]}, every_link=False)
+    return len(fresh)
+
+
+def put_links_seen(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store spans of links that were seen on tickets."""
+    _upsert(connection, t.link_seen, rows, ("source_id", "ticket", "article", "kind", "evidence"))
+    mark_tickets(connection, source_id, [row["ticket"] for row in rows])
+    mark_articles(connection, source_id, {row["article"] for row in rows if row["article"]}, every_link=False)
+    return len(rows)
+
+
+def put_merges(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store which ticket was merged into which, where that was read apart from the ticket."""
+    keys = [row["ticket"] for row in rows]
+    query = select(t.merge.c.ticket, t.merge.c.into).where(t.merge.c.source_id == source_id, t.merge.c.ticket.in_(keys))
+    old = dict(connection.execute(query).all())
+    fresh = [row for row in rows if old.get(row["ticket"]) != row["into"]]
+    _upsert(connection, t.merge, fresh, ("source_id", "ticket"))
+    mark_tickets(
+        connection,
+        source_id,
+        [key for row in fresh for key in (row["ticket"], row["into"], old.get(row["ticket"])) if key],
+    )
+    return len(fresh)
+
+
+def put_teams(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store teams; a team that gets another name takes its tickets along."""
+    old = dict(
+        connection.execute(select(t.team.c.key, t.team.c.name).where(t.team.c.source_id == source_id)).all()
+    )
+    _upsert(connection, t.team, rows, ("source_id", "key"))
+    for row in rows:
+        if old.get(row["key"], row["key"]) != row["name"]:
+            mark_team(connection, source_id, row["key"])
+    return len(rows)
+
+
+def put_memberships(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store who belongs to which team since when."""
+    return _upsert(connection, t.membership, rows, ("source_id", "team", "person", "valid_from"))
+
+
+def put_article_events(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store what happened to articles."""
+    return _upsert(connection, t.article_event, rows, ("source_id", "article", "event_key"))
+
+
+def put_reach(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
+    """Store how often articles were seen on a day."""
+    return _upsert(connection, t.reach, rows, ("source_id", "article", "day"))
+
+
+def put_quarantine(connection: Connection, rows: Sequence[Row]) -> int:
+    """Store where rows could not be read and why."""
+    return _upsert(connection, t.quarantine, rows, ("source_id", "stream", "position"))
+
+
+def _put_events(connection: Connection, table: Table, source_id: int, rows: Sequence[Row], identity: str) -> list[Row]:
+    known: set[tuple[str, str]] = set()
+    for tickets in _chunks(list(dict.fromkeys(row["ticket"] for row in rows))):
+        where = (table.c.source_id == source_id) & table.c.ticket.in_(tickets)
+        known.update(connection.execute(select(table.c.ticket, table.c[identity]).where(where)))
+    fresh = [row for row in rows if (row["ticket"], row[identity]) not in known]
+    if fresh:
+        connection.execute(insert_into(connection, table).on_conflict_do_nothing(), fresh)
+    mark_tickets(connection, source_id, [row["ticket"] for row in fresh])
+    return fresh
+
+
+def _existing(
+    connection: Connection, table: Table, source_id: int, rows: Sequence[Row], more: Iterable[str]
+) -> dict[str, Mapping[str, Any]]:
+    columns = [table.c[name] for name in ("key", "version", "fingerprint", *more)]
+    found: dict[str, Mapping[str, Any]] = {}
+    for keys in _chunks([row["key"] for row in rows]):
+        query = select(*columns).where(table.c.source_id == source_id, table.c.key.in_(keys))
+        found.update({row["key"]: row for row in connection.execute(query).mappings()})
+    return found
+
+
+def _newer(rows: Sequence[Row], old: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    newest: dict[str, Row] = {}
+    for row in rows:
+        known = newest.get(row["key"])
+        if known is None or row["version"] >= known["version"]:
+            newest[row["key"]] = row
+    return [row for key, row in newest.items() if key not in old or _is_news(row, old[key])]
+
+
+def _is_news(row: Row, old: Mapping[str, Any]) -> bool:
+    same = row["version"] == old["version"] and row["fingerprint"] == old["fingerprint"]
+    return bool(row["version"] >= old["version"] and not same)
+
+
+def _upsert_versions(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    insert = insert_into(connection, table)
+    new = {name: insert.excluded[name] for name in rows[0] if name not in ("source_id", "key")}
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["source_id", "key"], set_=new, where=insert.excluded.version >= table.c.version
+        ),
+        rows,
+    )
+
+
+def _upsert(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> int:
+    if not rows:
+        return 0
+    insert = insert_into(connection, table)
+    new = {name: insert.excluded[name] for name in rows[0] if name not in identity}
+    differs = or_(*(insert.excluded[name].is_distinct_from(table.c[name]) for name in new))
+    connection.execute(insert.on_conflict_do_update(index_elements=list(identity), set_=new, where=differs), rows)
+    return len(rows)
+
+
+def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK))
