@@ -1,23 +1,16 @@
 """Drives a Request Tracker 5 that `rt5.sh` started: the operations of people at a desk. All data is synthetic."""
 
-import os
-import re
-import socket
-import subprocess
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import requests
 
-SCRIPT = Path(__file__).with_name("rt5.sh")
-MISSING = 3
+from tests.systems import owned
 
-
-class NotInstalled(RuntimeError):
-    """The Debian packages are absent; the text names them."""
+PACKAGES = ["request-tracker5", "rt5-standalone", "rt5-db-sqlite", "faketime"]
 
 
 class Refused(AssertionError):
@@ -28,34 +21,32 @@ class Refused(AssertionError):
 class Desk:
     """A running RT; every operation names who does it (``mia``, ``noah``, ``zoe``) and happens at the desk's time."""
 
-    home: Path
-    url: str
-    tokens: Mapping[str, str]
-    _sessions: dict[str, requests.Session] = field(default_factory=dict)
+    system: owned.Owned
+    tokens: Mapping[str, str] = field(repr=False)
+    _sessions: dict[str, requests.Session] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def start(cls, home: Path, *, time_zone: str = "UTC") -> "Desk":
-        """Set up a fresh RT in ``home`` on a free port; about ten seconds. NotInstalled where RT is absent."""
-        port = _free_port()
-        done = _run("up", home, port, RT_TIMEZONE=time_zone)
-        if done.returncode == MISSING:
-            raise NotInstalled(done.stderr.strip())
-        ready = re.search(r"^READY (\S+) token=\S+$", done.stdout, re.MULTILINE)
-        if done.returncode != 0 or ready is None:
-            raise RuntimeError(f"rt5.sh up ended with {done.returncode}: {done.stdout}{done.stderr}")
-        lines = (home / "tokens").read_text().splitlines()
-        return cls(home, ready[1], dict(line.split() for line in lines))
+    def start(cls, *, time_zone: str = "UTC") -> "Desk":
+        """A fresh RT on a free port, whose accounts live in ``time_zone``; about ten seconds. Call `stop` after use."""
+        system = owned.start("rt5.sh", {"RT_TIMEZONE": time_zone}, PACKAGES, prefix="RT")
+        lines = (system.home / "tokens").read_text().splitlines()
+        return cls(system, dict(line.split() for line in lines))
+
+    @property
+    def url(self) -> str:
+        """Where people open it."""
+        return self.system.url
 
     def stop(self) -> None:
-        """End the server that `start` began."""
+        """End the server and remove its data."""
         for session in self._sessions.values():
             session.close()
-        _run("down", self.home, 0)
+        self.system.stop()
 
     def at(self, when: datetime | None) -> None:
         """Move the desk's clock to ``when``; None puts it back to now."""
-        offset = 0.0 if when is None else (when - datetime.now(UTC)).total_seconds()
-        (self.home / "clock").write_text(f"{offset:+.0f}\n")
+        offset = 0 if when is None else math.ceil((when - datetime.now(UTC)).total_seconds())
+        (self.system.home / "clock").write_text(f"{offset:+d}\n")
 
     def call(self, who: str, method: str, path: str, **sent: Any) -> Any:
         """The decoded answer to a REST 2 request made as ``who``."""
@@ -113,7 +104,7 @@ class Desk:
         body: dict[str, Any] = {"Name": title, "Class": "Guides", "Summary": "synthetic"}
         body |= {"CustomFields": {"Stage": state}}
         if from_ticket:
-            body["RefersTo"] = f"t:{from_ticket}"
+            body["new-RefersTo"] = f"t:{from_ticket}"  # the field of RT's own form
         return str(self.call(who, "POST", "/article", json=body)["id"])
 
     def state(self, who: str, article: str, to: str) -> None:
@@ -124,20 +115,11 @@ class Desk:
         """Delete an article the way RT does: it becomes disabled."""
         self.call(who, "DELETE", f"/article/{article}")
 
+    def own_time_zone(self, who: str, zone: str) -> None:
+        """Let the account of ``who`` live in ``zone``: RT reads the times of its queries there."""
+        self._change("root", f"/user/{who}", {"Timezone": zone}, "Timezone")
+
     def _change(self, who: str, path: str, body: Mapping[str, Any], expected: str) -> None:
         said = " ".join(self.call(who, "PUT", path, json=body))
         if expected not in said:
             raise Refused(f"{who} PUT {path} {dict(body)}: {said}")
-
-
-def _run(command: str, home: Path, port: int, **more: str) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | {"RT_HOME": str(home), "RT_PORT": str(port)} | more
-    return subprocess.run(  # the server inherits no pipe: rt5.sh sends its output to a file
-        [str(SCRIPT), command], env=environment, capture_output=True, text=True, timeout=180, check=False
-    )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,0 +1,201 @@
+"""The rows that RT sends, and what each of them says as records. No I/O.
+
+Unset times are served as 1970, unset owners as the account ``Nobody``; ids come as numbers or as text.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from kpulse.sdk import (
+    Gone,
+    LinkEvent,
+    LinksSeen,
+    Merged,
+    Op,
+    Record,
+    Status,
+    StatusEvent,
+    Ticket,
+    to_instant,
+)
+from kpulse_connectors.request_tracker.settings import RequestTrackerSettings
+
+DELETED = "deleted"
+NOBODY = "Nobody"
+_ARTICLE = re.compile(r"^fsck\.com-article://[^/]*/article/(\d+)$")
+_TICKET = re.compile(r"^fsck\.com-rt://[^/]*/ticket/(\d+)$")
+_LINK_OPS = {"AddLink": Op.ADD, "DeleteLink": Op.REMOVE}
+_LINK_FIELDS = ("RefersTo", "ReferredToBy")  # an article that was used, and one that was extracted from the ticket
+
+
+class Ref(msgspec.Struct):
+    """A pointer to another object; ``Name`` only where it was asked for."""
+
+    id: str | int = ""
+    name: str = msgspec.field(name="Name", default="")
+
+
+class Hyperlink(msgspec.Struct):
+    """One entry of ``_hyperlinks``: links to tickets, articles, history, custom fields."""
+
+    ref: str = ""
+    type: str = ""
+    id: str | int = ""
+
+
+class Row(msgspec.Struct, rename="pascal", kw_only=True):
+    """What every row has."""
+
+    id: str | int = msgspec.field(name="id")
+
+    @property
+    def key(self) -> str:
+        return str(self.id)
+
+
+class QueueRow(Row, kw_only=True):
+    """A queue or a class."""
+
+    name: str
+    disabled: str | int = "0"
+
+
+class TicketRow(Row, kw_only=True):
+    """A ticket; ``effective_id`` is another ticket's when this one was merged into it."""
+
+    status: str
+    queue: Ref
+    owner: Ref | str | None
+    created: str
+    resolved: str
+    last_updated: str
+    effective_id: str | int | Ref
+    hyperlinks: list[Hyperlink] = msgspec.field(name="_hyperlinks")
+
+
+class TransactionRow(Row, kw_only=True):
+    """Something that happened to a ticket or an article."""
+
+    type: str
+    field: str
+    old_value: str | int | None
+    new_value: str | int | None
+    created: str
+    creator: Ref | str | None
+    object_id: str | int
+
+
+def read_time(text: str) -> datetime | None:
+    """The aware UTC time that RT wrote, None where it is unset; ValueError where it is no time."""
+    if not text:
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a time is not in ISO form") from None
+    if when.tzinfo is None:
+        raise ValueError("a time has no zone")
+    return when.astimezone(UTC) if when.year > 1970 else None
+
+
+def required_time(text: str, field: str) -> datetime:
+    """As `read_time`, but a row without this time cannot be used."""
+    when = read_time(text)
+    if when is None:
+        raise ValueError(f"{field} is not set")
+    return when
+
+
+def person(who: Ref | str | None) -> str | None:
+    """An account's name, None for nobody."""
+    name = str(who.id) if isinstance(who, Ref) else who
+    return None if name in (None, "", NOBODY) else name
+
+
+def linked(row_links: Sequence[Hyperlink], kind: str) -> list[str]:
+    """The keys of the ``kind`` (``article`` or ``ticket``) that an object refers to."""
+    return sorted({str(link.id) for link in row_links if link.ref == "refers-to" and link.type == kind}, key=int)
+
+
+def read_ticket(row: TicketRow, settings: RequestTrackerSettings, seen_at: datetime) -> list[Record]:
+    """The ticket, and the articles it shows: a link given when the ticket was opened has no event of its own."""
+    opened_at, status = required_time(row.created, "Created"), settings.status_of(row.status)
+    closed = status in (Status.RESOLVED, Status.CLOSED)
+    survivor = str(row.effective_id.id if isinstance(row.effective_id, Ref) else row.effective_id)
+    ticket = Ticket(
+        key=row.key,
+        version=to_instant(required_time(row.last_updated, "LastUpdated")),
+        opened_at=opened_at,
+        status=status,
+        source_status=row.status,
+        resolved_at=read_time(row.resolved) if closed else None,
+        team=str(row.queue.id) or None,
+        owner=person(row.owner),
+        exclude=settings.exclude_of(row.status),
+        merged_into=survivor if survivor != row.key else None,
+    )
+    articles = linked(row.hyperlinks, "article")
+    seen = LinksSeen(ticket=row.key, articles=articles, seen_at=seen_at, assumed_at=opened_at, complete=False)
+    return [ticket, seen] if articles else [ticket]
+
+
+def read_change(row: TransactionRow, settings: RequestTrackerSettings) -> list[Record]:
+    """What a ticket's transaction says: a link made or taken away, a new status, a deletion or a merge."""
+    at, ticket = required_time(row.created, "Created"), str(row.object_id)
+    if row.field == "Status":
+        word = str(row.new_value)
+        if word == DELETED:  # one tick later, so that it is newer than the ticket as it was read in that second
+            return [Gone(what="ticket", key=ticket, version=to_instant(at) + 1)]
+        return [StatusEvent(ticket=ticket, at=at, to=settings.status_of(word), event_id=row.key, source_status=word)]
+    if row.field == "MergedInto":
+        survivor = merged_into(row)
+        return [Merged(ticket=ticket, into=survivor)] if survivor else []
+    link = read_link(row)
+    return [link] if link else []
+
+
+def merged_into(row: TransactionRow) -> str | None:
+    """The ticket that this one was merged into; the survivor gets the same transaction, about itself, which says None."""
+    found = _TICKET.match(str(row.new_value)) if row.type == "AddLink" and row.field == "MergedInto" else None
+    return found[1] if found and found[1] != str(row.object_id) else None
+
+
+def read_link(row: TransactionRow) -> LinkEvent | None:
+    """The link to an article that was made or taken away, None for every other kind of link."""
+    op = _LINK_OPS.get(row.type) if row.field in _LINK_FIELDS else None
+    article = _ARTICLE.match(str(row.old_value if op is Op.REMOVE else row.new_value))
+    if op is None or article is None:
+        return None
+    at = required_time(row.created, "Created")
+    return LinkEvent(
+        op=op, ticket=str(row.object_id), article=article[1], at=at, by=person(row.creator), event_id=row.key
+    )
+
+
+def carry_links(merge: TransactionRow, history: Iterable[TransactionRow]) -> list[LinkEvent]:
+    """The links of a merged ticket as the survivor's own: RT moves them there without a transaction.
+
+    ``history`` is the merged ticket's link transactions in order. A link keeps the time at which it was made.
+    """
+    survivor, active = merged_into(merge), dict[str | None, LinkEvent]()
+    for row in history:
+        link = read_link(row) if int(row.id) < int(merge.id) and str(row.object_id) == str(merge.object_id) else None
+        if link and link.op is Op.ADD:
+            active.setdefault(link.article, link)
+        elif link:
+            active.pop(link.article, None)
+    return [
+        LinkEvent(
+            op=Op.ADD,
+            ticket=survivor,
+            article=link.article,
+            at=link.at,
+            by=link.by,
+            event_id=f"{link.event_id}-{survivor}",
+        )
+        for link in active.values()
+        if survivor
+    ]
