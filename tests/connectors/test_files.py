@@ -1,13 +1,16 @@
 """The files connector: CSV exports of any shape, and JSON cases."""
 
+import contextlib
 import csv
+import gc
 import json
 import os
 import re
 import string
+import tracemalloc
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,9 @@ from kpulse.records import (
     StatusChange,
     Ticket,
 )
-from kpulse.sdk import ConfigError, Level, Page, Window
+from kpulse.sdk import ConfigError, Connector, Level, Page, Window
 from kpulse.sdk.casefile import STATUS_WORDS, read_case
+from kpulse.sdk.testing.conformance import ReadingConformance
 from kpulse_connectors.files import Files, FilesSettings, suggest
 from kpulse_connectors.files.columns import ARTICLES, LINKS, TICKETS
 from kpulse_connectors.files.table import find_delimiter
@@ -48,11 +52,11 @@ def files(tickets: str = "", **more: Any) -> Files:
     return Files(FilesSettings(tickets_file=tickets, **more))
 
 
-def pages(connector: Files, stream: str = "tickets", cursor: Any = None) -> list[Page]:
+def pages(connector: Connector, stream: str = "tickets", cursor: Any = None) -> list[Page]:
     return list(connector.fetch(stream, Window(), cursor))
 
 
-def records(connector: Files, stream: str = "tickets") -> list[Record]:
+def records(connector: Connector, stream: str = "tickets") -> list[Record]:
     return [record for page in pages(connector, stream) for record in page.records]
 
 
@@ -725,3 +729,48 @@ def test_settings_are_of_the_kind_that_a_form_can_show() -> None:
         assert isinstance(extra, dict)
         assert field.title
         assert extra["choices"] is (name in columns)
+
+
+# What holds for every connector
+
+
+class TestConformance(ReadingConformance):
+    connector_type = Files
+
+    @pytest.fixture(autouse=True)
+    def exports(self, tmp_path: Path) -> None:
+        write(tmp_path, many(1500).replace(",\n", ",KB1\n"))
+        write(tmp_path, "id,created_at\n" + "".join(f"KB{n},2025-01-01\n" for n in range(1100)), "articles.csv")
+        write(tmp_path, "ticket,article\n" + "".join(f"T{n},KB{n}\n" for n in range(1100)), "links.csv")
+        self.folder = tmp_path
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Connector]:
+        paths = {f"{name}_file": str(self.folder / f"{name}.csv") for name in ("tickets", "articles", "links")}
+        with contextlib.closing(files(paths.pop("tickets_file"), **paths, complete=True)) as connector:
+            yield connector
+
+    def test_the_sweeps_of_complete_files_list_what_the_streams_gave(self) -> None:
+        with self.opened() as connector:
+            for stream, what in (("tickets", "ticket"), ("articles", "article")):
+                given = [r.key for r in records(connector, stream) if isinstance(r, Ticket | Article)]
+                assert [(page.what, key) for page in connector.sweep(stream) for key in page.keys] == [
+                    (what, key) for key in given
+                ]
+
+
+def test_memory_stays_flat_however_long_the_file_is(tmp_path: Path) -> None:
+    few, much = (write(tmp_path, many(rows), f"{rows}.csv") for rows in (2_000, 20_000))
+    records(files(few))
+
+    assert peak(much) < 1.5 * peak(few)
+
+
+def peak(path: str) -> int:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        assert sum(len(page.records) for page in files(path).fetch("tickets", Window())) > 2_000
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -72,14 +72,16 @@ class FilesSettings(ConnectorSettings):
     )
     team_column: str = _column("Team", "Assignment group", "The team that closed it. Standard name: team.")
     owner_column: str = _rare("Owner", "Assigned to", "Kept only as a pseudonym, for counting. Standard name: owner.")
-    category_column: str = _rare("Category", "Category")
-    priority_column: str = _rare("Priority", "Priority")
-    intake_column: str = _rare("Intake", "Channel", "How the request came in; excludes nothing.")
-    exclude_column: str = _rare("Reason to exclude", "exclude", "A reason in this cell takes the ticket out.")
+    category_column: str = _rare("Category", "Category", "Standard name: category.")
+    priority_column: str = _rare("Priority", "Priority", "Standard name: priority.")
+    intake_column: str = _rare("Intake", "Channel", "How the request came in; excludes nothing. Standard name: intake.")
+    exclude_column: str = _rare(
+        "Reason to exclude", "exclude", "A reason in this cell takes the ticket out. Standard name: exclude."
+    )
     merged_column: str = _rare(
         "Merged into", "Merged into", "The id of the surviving ticket. Standard name: merged_into."
     )
-    reopened_column: str = _rare("Times reopened", "Reopen count", "Standard name: reopened.")
+    reopened_column: str = _rare("Times reopened", "Reopen count", "A number. Standard name: reopened.")
     article_column: str = _column(
         "Linked articles", "KB articles", "Article ids; several with ; or , between. Standard name: article."
     )
@@ -93,7 +95,12 @@ class FilesSettings(ConnectorSettings):
     )
     knowledge_column: str = _rare("Knowledge used", "knowledge", "Read only when the switch above is on.")
     knowledge_yes: str = setting(
-        "Words for yes", step="map", default="true, yes, 1", advanced=True, example="true, yes, 1"
+        "Words for yes",
+        "Commas between; every other word, and an empty cell, means no.",
+        step="map",
+        default="true, yes, 1",
+        advanced=True,
+        example="true, yes, 1",
     )
 
     rows: Rows = setting(
