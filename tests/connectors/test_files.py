@@ -29,7 +29,7 @@ from kpulse.records import (
     StatusChange,
     Ticket,
 )
-from kpulse.sdk import ConfigError, Connector, Level, Page, Window
+from kpulse.sdk import ConfigError, Connector, Level, Page, TransientError, Window
 from kpulse.sdk.casefile import STATUS_WORDS, read_case
 from kpulse.sdk.testing.conformance import ReadingConformance
 from kpulse_connectors.files import Files, FilesSettings, suggest
@@ -541,7 +541,27 @@ def test_a_row_without_a_readable_id_prevents_deletions(tmp_path: Path) -> None:
         list(files(path, complete=True).sweep("tickets"))
 
 
+def test_a_file_that_changes_during_a_sweep_deletes_nothing(tmp_path: Path) -> None:
+    sweep = files(write(tmp_path, many(1500)), complete=True).sweep("tickets")
+    next(sweep)
+    write(tmp_path, many(10), at=MODIFIED + 1)
+
+    with pytest.raises(TransientError, match="changed while it was read"):
+        list(sweep)
+
+
 # Odd cells
+
+
+def test_an_endless_cell_and_a_wrong_number_are_put_aside(tmp_path: Path) -> None:
+    path = write(tmp_path, f'id,opened_at,reopened\nT1,2025-03-01,often\n"{"x" * 1_100_000}",,\nT2,2025-03-01,1\n')
+
+    (_, number), (position, endless) = complaints(files(path))
+
+    assert "'reopened' is not a number" in number
+    assert (position, "longer than 1048576 characters" in endless) == ("tickets.csv line 3", True)
+    assert list(tickets(files(path))) == ["T2"]
+
 
 cell = st.text(st.sampled_from(string.ascii_letters + " ,;|\t\"\n\r'=éß"), max_size=12)
 
