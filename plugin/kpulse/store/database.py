@@ -35,13 +35,13 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection in a transaction that sees one state of the database."""
-        with _explained(self.url), self.engine.begin() as connection:
+        with explain_failure(self.url), self.engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction under the commit lock; commits at the end, rolls back on any error."""
-        with _explained(self.url), self._writer.begin() as connection:
+        with explain_failure(self.url), self._writer.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": COMMIT_LOCK})
             yield connection
@@ -52,7 +52,8 @@ class Database:
 
 
 @contextlib.contextmanager
-def _explained(url: str) -> Iterator[None]:
+def explain_failure(url: str) -> Iterator[None]:
+    """Turn errors of the database into a StoreError that names the database, without its password."""
     try:
         yield
     except SQLAlchemyError as error:

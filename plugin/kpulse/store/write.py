@@ -101,9 +101,7 @@ def put_merges(connection: Connection, source_id: int, rows: Sequence[Row]) -> i
 
 def put_teams(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store teams; a team that gets another name takes its tickets along."""
-    old = dict(
-        connection.execute(select(t.team.c.key, t.team.c.name).where(t.team.c.source_id == source_id)).all()
-    )
+    old = dict(connection.execute(select(t.team.c.key, t.team.c.name).where(t.team.c.source_id == source_id)).all())
     _upsert(connection, t.team, rows, ("source_id", "key"))
     for row in rows:
         if old.get(row["key"], row["key"]) != row["name"]:

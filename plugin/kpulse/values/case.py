@@ -35,7 +35,9 @@ RATES = {
 def compute_case(case: Case) -> dict[str, Any]:
     """The numbers of ``case`` under the keys of the golden cases; rates are numbers or None. UsageError without a period."""
     if case.from_day is None or case.to_day is None:
-        raise UsageError(f"Case {case.id or 'without id'} names no period; give from and to, in the file or as options.")
+        raise UsageError(
+            f"Case {case.id or 'without id'} names no period; give from and to, in the file or as options."
+        )
     as_of = None if case.as_of is None else to_instant(case.as_of)
     rules = Rules(zone=case.zone, grace=case.grace_days * DAY, as_of=as_of)
     period = Period(case.from_day, case.to_day)

@@ -1,0 +1,88 @@
+"""Renders /metrics once per refresh and keeps the bytes; a scrape only hands them out."""
+
+import gzip
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection, select
+
+from kpulse.installation import Installation
+from kpulse.metrics.families import Family, collect
+from kpulse.store import tables as t
+from kpulse.store.dirty import insert_into
+
+TEXT, OPENMETRICS = "metrics.text", "metrics.openmetrics"
+BUDGET = 2000
+
+
+class Snapshot(NamedTuple):
+    """Rendered metrics and when they were made."""
+
+    body: bytes
+    made_at: int
+
+
+class StoredValues(Collector):
+    """Hands collected families to prometheus_client."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = list(families)
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not collect."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The families as gauges; one without samples is not exposed at all."""
+        for family in self._families:
+            if family.samples:
+                names = list(family.samples[0][0])
+                gauge = GaugeMetricFamily(family.name, family.help, labels=names)
+                for labels, number in family.samples:
+                    gauge.add_metric([labels[name] for name in names], number)
+                yield gauge
+
+
+def cut_to_budget(families: Iterable[Family], budget: int = BUDGET) -> list[Family]:
+    """The families as far as the series budget goes; what is left out is counted in a family of its own."""
+    kept, used, dropped = [], 0, 0
+    for family in families:
+        room = max(0, budget - used)
+        kept.append(family._replace(samples=family.samples[:room]))
+        used += len(kept[-1].samples)
+        dropped += len(family.samples) - len(kept[-1].samples)
+    meaning = "Series left out because the series budget was used up."
+    return [*kept, Family("kpulse_metrics_dropped_series", meaning, [({}, float(dropped))])]
+
+
+def publish(installation: Installation) -> None:
+    """Render the metrics anew and keep them for scrapes."""
+    with installation.database.reading() as connection:
+        families = cut_to_budget(collect(installation, connection))
+    registry = CollectorRegistry()
+    registry.register(StoredValues(families))
+    bodies = {TEXT: generate_latest(registry), OPENMETRICS: generate_openmetrics(registry)}  # type: ignore[no-untyped-call]
+    with installation.database.writing() as connection:
+        for name, body in bodies.items():
+            _keep(connection, name, body, installation.now())
+            _keep(connection, f"{name}.gz", gzip.compress(body, 6, mtime=0), installation.now())
+
+
+def read_snapshot(connection: Connection, name: str) -> Snapshot | None:
+    """The kept bytes, None before the first refresh."""
+    row = connection.execute(select(t.snapshot.c.body, t.snapshot.c.made_at).where(t.snapshot.c.name == name)).first()
+    return None if row is None else Snapshot(bytes(row.body), row.made_at)
+
+
+def read_time(connection: Connection, name: str) -> int | None:
+    """When the kept bytes were made; cheaper than reading them."""
+    return connection.execute(select(t.snapshot.c.made_at).where(t.snapshot.c.name == name)).scalar()
+
+
+def _keep(connection: Connection, name: str, body: bytes, at: int) -> None:
+    insert = insert_into(connection, t.snapshot).values(name=name, body=body, made_at=at)
+    connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"body": body, "made_at": at}))
