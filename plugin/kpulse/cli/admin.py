@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from sqlalchemy import make_url
 
-from kpulse.api.access import make_token
 from kpulse.cli.opening import opened
 from kpulse.errors import StoreError, UsageError
 from kpulse.installation import Installation
@@ -21,6 +20,7 @@ from kpulse.settings import load
 from kpulse.store import schema, sources
 from kpulse.store.database import Database
 from kpulse.store.dirty import mark_everything
+from kpulse.store.tokens import make_token
 
 
 @click.group()

@@ -15,7 +15,6 @@ from kpulse.errors import UsageError
 from kpulse.installation import Installation
 from kpulse.jobs.worker import Worker
 from kpulse.store import sources
-from kpulse.web.setup import make_setup_link
 
 DEMO = "demo"
 HISTORY_OF_DEMO = 400
@@ -109,6 +108,8 @@ def _add_demo(installation: Installation) -> None:
 
 
 def _announce(installation: Installation) -> None:
+    from kpulse.web.setup import make_setup_link  # Flask, not needed by other commands
+
     settings = installation.settings
     address = settings.public_url or f"http://{settings.host}:{settings.port}"
     click.echo(f"Knowledge Pulse: {address}/  (Ctrl-C ends it; data in {settings.data_dir.resolve()})")
