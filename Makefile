@@ -10,7 +10,7 @@ quietly = $(1) >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log >&2; exit 
 export KPULSE_DATA_DIR ?= $(CURDIR)/data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench proof dashboards clean
+.PHONY: help run test lint bench proof dashboards docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ proof: $(VENV)/.dev ## run the long proofs and write their dated report to docs/
 
 dashboards: $(VENV)/.dev ## write the Grafana dashboards again from their code
 	@$(BIN)/python -m kpulse_dashboards.build
+
+docs: $(VENV)/.dev ## write the reference pages again from the code
+	@$(BIN)/python docs/build_reference.py
 
 clean: ## remove the environment and caches; your data stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
