@@ -5,7 +5,9 @@ import threading
 
 from flask import Blueprint, Response, current_app, request
 
+from kpulse.errors import StoreError
 from kpulse.installation import Installation
+from kpulse.log import get_log
 from kpulse.metrics.snapshot import OPENMETRICS, TEXT, Snapshot, read_snapshot, read_time
 from kpulse.values.access import is_direct
 
@@ -26,17 +28,26 @@ class Kept:
         self._kept: dict[str, Snapshot] = {}
 
     def get(self, name: str) -> Snapshot | None:
-        """The newest snapshot of that name."""
-        with self._database.reading() as connection:
-            made_at = read_time(connection, name)
-            kept = self._kept.get(name)
-            if made_at is None or (kept is not None and kept.made_at == made_at):
-                return kept
-            fresh = read_snapshot(connection, name)
-        if fresh is not None:
-            with self._lock:
+        """The newest snapshot of that name; while the database fails, the last one that was read."""
+        kept = self._kept.get(name)
+        try:
+            fresh = self._read(name, kept)
+        except StoreError as error:
+            if kept is None:
+                raise
+            get_log().warning("metrics are served from memory", reason=str(error))
+            return kept
+        with self._lock:
+            if fresh is not None:
                 self._kept[name] = fresh
         return fresh
+
+    def _read(self, name: str, kept: Snapshot | None) -> Snapshot | None:
+        with self._database.reading() as connection:
+            made_at = read_time(connection, name)
+            if made_at is None or (kept is not None and kept.made_at == made_at):
+                return kept
+            return read_snapshot(connection, name)
 
 
 @blueprint.get("/metrics")
@@ -48,7 +59,7 @@ def metrics() -> Response:
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
     form = OPENMETRICS if "application/openmetrics-text" in request.headers.get("Accept", "") else TEXT
-    zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+    zipped = request.accept_encodings["gzip"] > 0
     kept: Kept = current_app.extensions.setdefault("kept_metrics", Kept(installation))
     snapshot = kept.get(f"{form}.gz" if zipped else form)
     answer = Response(
@@ -58,6 +69,12 @@ def metrics() -> Response:
         answer.headers["Content-Encoding"] = "gzip"
     answer.headers["Vary"] = "Accept, Accept-Encoding"
     return answer
+
+
+@blueprint.errorhandler(StoreError)
+def explain_failure(error: StoreError) -> Response:
+    """One sentence for whoever reads the scraper's log."""
+    return Response(f"{error}\n", 503, content_type="text/plain")
 
 
 def _is_allowed(token: str) -> bool:

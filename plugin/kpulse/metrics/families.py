@@ -1,31 +1,24 @@
 """The metric families and their samples, made from the same values that every other face shows."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from kpulse import __version__
 from kpulse.clock import SECOND
-from kpulse.indicators.catalogue import CATALOGUE, Indicator, Unit
+from kpulse.indicators.catalogue import CATALOGUE
 from kpulse.installation import Installation
+from kpulse.metrics import definitions as d
 from kpulse.periods import rolling
 from kpulse.rollup.recompute import count_dirty
 from kpulse.store import sources
 from kpulse.values.answer import Question, Value, answer
-from kpulse.values.coverage import GOOD, read_coverage
-from kpulse.values.visibility import ORGANISATION
+from kpulse.values.coverage import GOOD, Coverage, read_coverage
 
 Samples = list[tuple[Mapping[str, str], float]]
-WINDOW_DAYS, WIDE_DAYS = 28, 365
-PARTS: Mapping[str, tuple[str, str]] = {
-    "link_rate": ("tickets_linked", "Finished requests with an article linked in time"),
-    "link_rate_strict": ("tickets_linked_strict", "Finished requests with an article linked before closure"),
-    "reuse_rate": ("tickets_reused", "Finished requests linked to an article that existed before"),
-    "create_rate": ("tickets_created", "Finished requests linked to an article written while solving them"),
-}
 UNSAFE = str.maketrans({'"': "'", "\\": "/", "\n": " "})
+NO_FAILURE = "stopped"
 
 
 class Family(NamedTuple):
@@ -37,19 +30,13 @@ class Family(NamedTuple):
 
 
 def collect(installation: Installation, connection: Connection) -> list[Family]:
-    """All families as of now, from stored values only."""
-    rules, today = installation.rules(connection), installation.today()
-    found: dict[str, Family] = {}
-    for days, keys in _windows().items():
-        for by_team in (False, True):
-            question = Question(period=rolling(today, days), by_team=by_team, indicators=keys)
-            _add_values(found, answer(connection, question, rules, today), days)
-    return [*found.values(), *_service(installation, connection, today)]
-
-
-def metric_name(entry: Indicator, days: int, *, team: bool) -> str:
-    """The name of an indicator's gauge: scope, what, unit, window."""
-    return f"kcs_{'team' if team else 'org'}_{entry.metric}_{days}d"
+    """All families as of now, from stored values only: organisation, service, teams."""
+    coverage = read_coverage(connection, installation.rules_zone)
+    return [
+        *_indicators(installation, connection, coverage, team=False),
+        *_service(installation, connection, coverage),
+        *_indicators(installation, connection, coverage, team=True),
+    ]
 
 
 def clean_label(text: str) -> str:
@@ -57,74 +44,74 @@ def clean_label(text: str) -> str:
     return text.translate(UNSAFE)
 
 
-def _windows() -> dict[int, list[str]]:
-    wide = [key for key, entry in CATALOGUE.items() if entry.needs_articles]
-    return {WINDOW_DAYS: [key for key in CATALOGUE if key not in wide], WIDE_DAYS: wide}
+def _indicators(
+    installation: Installation, connection: Connection, coverage: Coverage, *, team: bool
+) -> Iterator[Family]:
+    rules, today = installation.rules(connection), installation.today()
+    for days in (d.WINDOW_DAYS, d.WIDE_DAYS):
+        keys = [key for key, entry in CATALOGUE.items() if d.window_of(entry) == days and (entry.for_teams or not team)]
+        question = Question(period=rolling(today, days), by_team=team, indicators=keys)
+        values = answer(connection, question, rules, today)
+        yield from _families(values, keys, coverage.count_days(*question.period.days) > 0, team)
 
 
-def _add_values(found: dict[str, Family], values: Iterable[Value], days: int) -> None:
+def _families(values: Iterable[Value], keys: Iterable[str], covered: bool, team: bool) -> Iterator[Family]:
+    found: dict[str, list[Value]] = {key: [] for key in keys}
     for value in values:
-        team = value.group != ORGANISATION
-        labels = {"team": clean_label(value.group)} if team else {}
-        entry = CATALOGUE[value.indicator]
-        for name, text, number in _samples(entry, value, days, team):
-            family = found.setdefault(name, Family(name, text, []))
-            if number is not None:
-                family.samples.append((labels, number))
+        found[value.indicator].append(value)
+    for key, of_key in found.items():
+        for field, meant in d.define_indicator(CATALOGUE[key], team=team):
+            samples: Samples = [
+                ({"team": clean_label(value.group)} if team else {}, float(number))
+                for value in of_key
+                if (number := _read(value, field, covered)) is not None
+            ]
+            yield Family(meant.name, meant.help, samples)
 
 
-def _samples(entry: Indicator, value: Value, days: int, team: bool) -> Iterator[tuple[str, str, float | None]]:
-    text = f"{entry.title}. {entry.formula} Last {days} days."
-    yield metric_name(entry, days, team=team), text, value.value
-    scope = "team" if team else "org"
-    if entry.key in PARTS and value.value is not None:
-        part, meaning = PARTS[entry.key]
-        yield f"kcs_{scope}_{part}_{days}d", f"{meaning}. Last {days} days.", value.x
-    if entry.unit is Unit.SHARE and value.low is not None:
-        for bound, number in (("low", value.low), ("high", value.high)):
-            yield (
-                f"kcs_{scope}_{entry.metric}_{bound}_{days}d",
-                f"{entry.title}: {bound} end of the 95 % interval. Last {days} days.",
-                number,
-            )
+def _read(value: Value, field: str, covered: bool) -> float | None:
+    """The number to show; nothing found where nothing was read is not known, which is not 0."""
+    number: float | None = getattr(value, field)
+    return None if value.value is None or (not covered and not value.value) else number
 
 
-def _service(installation: Installation, connection: Connection, today: date) -> Iterator[Family]:
+def _service(installation: Installation, connection: Connection, coverage: Coverage) -> Iterator[Family]:
     known = [source for source in sources.list_sources(connection) if source.enabled]
-    runs, good = sources.last_runs(connection), sources.last_runs(connection, outcomes=GOOD)
     labels: dict[int, Mapping[str, str]] = {
         source.id: {"source": clean_label(source.name), "type": source.type} for source in known
     }
-    yield Family("kpulse_build_info", "Version of the service.", [({"version": __version__}, 1.0)])
-    up: Samples = [(labels[s.id], float(runs[s.id].outcome in (*GOOD, ""))) for s in known if s.id in runs]
-    yield Family(
-        "kpulse_source_up", "Whether the last run over a source ended well or is under way (1) or failed (0).", up
+    yield _family(d.BUILD_INFO, [({"version": __version__}, 1.0)])
+    yield _family(d.SOURCES_ENABLED, _one(len(known)))
+    yield from _readings(connection, labels)
+    yield _family(d.DATA_AS_OF, [] if coverage.as_of is None else _one(coverage.as_of / SECOND))
+    yield _family(d.DIRTY_BUCKETS, _one(count_dirty(connection)))
+    yield _family(d.PUBLISHED, _one(installation.now() / SECOND))
+
+
+def _readings(connection: Connection, labels: Mapping[int, Mapping[str, str]]) -> Iterator[Family]:
+    begun, good = sources.last_runs(connection), sources.last_runs(connection, outcomes=GOOD)
+    ended = {source: _last_ended(connection, source) for source in labels}
+    yield _family(d.SOURCE_UP, [(labels[s], float(run.outcome in GOOD)) for s, run in ended.items() if run is not None])
+    yield _family(d.SOURCE_LAST_SUCCESS, [(labels[s], good[s].started_at / SECOND) for s in labels if s in good])
+    yield _family(
+        d.SOURCE_FIRST_READING,
+        [(labels[s], 1.0 if s in good else begun[s].progress / 1000) for s in labels if s in begun],
     )
-    yield Family(
-        "kpulse_source_last_success_timestamp_seconds",
-        "When the last run began that read a source to its end.",
-        [(labels[s.id], good[s.id].started_at / SECOND) for s in known if s.id in good],
+    yield _family(
+        d.SOURCE_QUARANTINED,
+        [(labels[s], float(sources.count_facts(connection, s)["quarantined"])) for s in labels],
     )
-    yield Family(
-        "kpulse_source_first_reading_ratio",
-        "How much of the first reading of a source is done.",
-        [(labels[s.id], runs[s.id].progress / 1000) for s in known if s.id in runs],
-    )
-    quarantined = [(labels[s.id], float(sources.count_facts(connection, s.id)["quarantined"])) for s in known]
-    yield Family("kpulse_source_quarantined_rows", "Rows of a source that could not be read.", quarantined)
-    as_of = read_coverage(connection, installation.rules_zone).as_of
-    yield Family(
-        "kpulse_data_as_of_timestamp_seconds",
-        "As of when the numbers speak: the oldest of the sources' last good readings.",
-        [] if as_of is None else [({}, as_of / SECOND)],
-    )
-    yield Family(
-        "kpulse_dirty_buckets",
-        "Marked tickets, articles and buckets that wait to be counted again.",
-        [({}, float(count_dirty(connection)))],
-    )
-    yield Family(
-        "kpulse_metrics_published_timestamp_seconds",
-        "When these metrics were written.",
-        [({}, installation.now() / SECOND)],
-    )
+
+
+def _last_ended(connection: Connection, source: int) -> sources.Run | None:
+    """The last run that came to an end by itself: one that was stopped says nothing about the source."""
+    ended = (run for run in sources.list_runs(connection, source) if run.outcome and run.kind != NO_FAILURE)
+    return next(ended, None)
+
+
+def _family(meant: d.Definition, samples: Samples) -> Family:
+    return Family(meant.name, meant.help, samples)
+
+
+def _one(number: float) -> Samples:
+    return [({}, float(number))]

@@ -1,7 +1,7 @@
 """Renders /metrics once per refresh and keeps the bytes; a scrape only hands them out."""
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, select
 
 from kpulse.installation import Installation
+from kpulse.metrics.definitions import DROPPED
 from kpulse.metrics.families import Family, collect
 from kpulse.store import tables as t
 from kpulse.store.dirty import insert_into
@@ -48,28 +49,43 @@ class StoredValues(Collector):
 
 
 def cut_to_budget(families: Iterable[Family], budget: int = BUDGET) -> list[Family]:
-    """The families as far as the series budget goes; what is left out is counted in a family of its own."""
-    kept, used, dropped = [], 0, 0
+    """The families as far as the series budget goes, each whole or not at all: half of the teams would look like all.
+
+    What is left out is counted in a family of its own, which has its place in the budget.
+    """
+    kept, room, dropped = [], budget - 1, 0
     for family in families:
-        room = max(0, budget - used)
-        kept.append(family._replace(samples=family.samples[:room]))
-        used += len(kept[-1].samples)
-        dropped += len(family.samples) - len(kept[-1].samples)
-    meaning = "Series left out because the series budget was used up."
-    return [*kept, Family("kpulse_metrics_dropped_series", meaning, [({}, float(dropped))])]
+        if len(family.samples) <= room:
+            kept.append(family)
+            room -= len(family.samples)
+        else:
+            dropped += len(family.samples)
+    return [*kept, Family(DROPPED.name, DROPPED.help, [({}, float(dropped))])]
 
 
 def publish(installation: Installation) -> None:
     """Render the metrics anew and keep them for scrapes."""
     with installation.database.reading() as connection:
         families = cut_to_budget(collect(installation, connection))
+    keep(installation, render(families))
+
+
+def render(families: Iterable[Family]) -> Mapping[str, bytes]:
+    """The bytes of every form that a scraper may ask for, by name."""
     registry = CollectorRegistry()
     registry.register(StoredValues(families))
-    bodies = {TEXT: generate_latest(registry), OPENMETRICS: generate_openmetrics(registry)}  # type: ignore[no-untyped-call]
+    plain: Mapping[str, bytes] = {
+        TEXT: generate_latest(registry),
+        OPENMETRICS: generate_openmetrics(registry),  # type: ignore[no-untyped-call]
+    }
+    return {**plain, **{f"{name}.gz": gzip.compress(body, 6, mtime=0) for name, body in plain.items()}}
+
+
+def keep(installation: Installation, bodies: Mapping[str, bytes]) -> None:
+    """Store rendered metrics as the newest."""
     with installation.database.writing() as connection:
         for name, body in bodies.items():
             _keep(connection, name, body, installation.now())
-            _keep(connection, f"{name}.gz", gzip.compress(body, 6, mtime=0), installation.now())
 
 
 def read_snapshot(connection: Connection, name: str) -> Snapshot | None:
