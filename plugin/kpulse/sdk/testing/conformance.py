@@ -169,16 +169,19 @@ class ConnectorConformance(ReadingConformance):
         """A source with at least two pages of every stream."""
 
     def many(self, rows: int) -> Handler | None:
-        """A source whose busiest stream has ``rows`` rows in pages of 500 or less."""
+        """A source whose busiest stream has ``rows`` rows."""
         return None
+
+    def settings_for_many(self, address: str) -> ConnectorSettings:
+        """The settings for ``many``; give them pages of about 500 rows, where the size of a page is a setting."""
+        return self.settings(address)
 
     def policy(self, address: str, patience: float) -> HttpPolicy:
         """Two attempts and short waits, so that faults cost no time; ``patience`` is the time-out of a read in seconds."""
         return HttpPolicy(address=address, attempts=2, first_wait=0.01, longest_wait=2.0, read_timeout=patience)
 
-    def connect(self, address: str, patience: float = LONG_PATIENCE) -> Connector:
+    def connect(self, settings: ConnectorSettings, address: str, patience: float = LONG_PATIENCE) -> Connector:
         """The connector, with the policy of these tests."""
-        settings = self.settings(address)
         http = Http(self.policy(address, patience), auth=self.connector_type(settings).auth())
         return self.connector_type(settings, http=http, clock=fixed_clock)
 
@@ -188,14 +191,12 @@ class ConnectorConformance(ReadingConformance):
             yield connector
 
     @contextlib.contextmanager
-    def serving(
-        self, fault: Fault | None = None, handler: Handler | None = None, patience: float = LONG_PATIENCE
-    ) -> Iterator[tuple[FaultServer, Any]]:
+    def serving(self, fault: Fault | None = None, patience: float = LONG_PATIENCE) -> Iterator[tuple[FaultServer, Any]]:
         """A server, spoiled by ``fault``, and a connector to it."""
-        with FaultServer(handler or self.handler()) as server:
+        with FaultServer(self.handler()) as server:
             if fault:
                 server.inject(fault)
-            with contextlib.closing(self.connect(server.url, patience)) as connector:
+            with contextlib.closing(self.connect(self.settings(server.url), server.url, patience)) as connector:
                 yield server, connector
 
     def streams(self) -> Sequence[Stream]:
@@ -302,7 +303,10 @@ class ConnectorConformance(ReadingConformance):
         assert large <= 1.5 * small, f"10,000 rows took {large:,} bytes, 2,000 rows {small:,}."
 
     def _peak(self, handler: Handler, rows: int) -> int:
-        with self.serving(handler=handler) as (_, connector):
+        with (
+            FaultServer(handler) as server,
+            contextlib.closing(self.connect(self.settings_for_many(server.url), server.url)) as connector,
+        ):
             gc.collect()
             tracemalloc.start()
             try:
