@@ -269,8 +269,9 @@ def test_links_of_a_merged_ticket_move_to_the_survivor(desk: Desk, server: Fault
     ]
     records = read(connector(server), "changes", Window(since=after(64)))
     carried = LinkEvent(op=Op.ADD, ticket="1", article="2", at=after(62), by="mia", event_id="62-1")
+    left = LinkEvent(op=Op.REMOVE, ticket="3", article="2", at=after(64), by="mia", event_id="62-1-left")
     removed = LinkEvent(op=Op.REMOVE, ticket="1", article="2", at=after(66), by="mia", event_id="66")
-    assert records == [Merged(ticket="3", into="1"), carried, removed]
+    assert records == [Merged(ticket="3", into="1"), carried, left, removed]
 
 
 def test_the_history_of_articles_takes_one_walk_a_page(desk: Desk, server: FaultServer) -> None:

@@ -29,7 +29,7 @@ stop_server() {
 
 require_binaries() {
   faketime=$(find /usr/lib -name libfaketime.so.1 -print -quit 2>/dev/null)
-  if [ -z "$faketime" ] || [ ! -x "$share/libexec/rt-server" ] || ! command -v rt-setup-database-5 curl >/dev/null ||
+  if [ -z "$faketime" ] || [ ! -x "$share/libexec/rt-server" ] || ! command -v rt-setup-database-5 >/dev/null || ! command -v curl >/dev/null ||
      ! perl -MDBD::SQLite -MStarlet::Server -e1 2>/dev/null; then
     echo "Request Tracker is not installed; install the Debian packages" \
          "request-tracker5 rt5-standalone rt5-db-sqlite faketime (and curl)." >&2

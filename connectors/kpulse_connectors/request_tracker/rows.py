@@ -5,6 +5,7 @@ Unset times are served as 1970, unset owners as the account ``Nobody``; ids come
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -176,9 +177,9 @@ def read_link(row: TransactionRow) -> LinkEvent | None:
 
 
 def carry_links(merge: TransactionRow, history: Iterable[TransactionRow]) -> list[LinkEvent]:
-    """The links of a merged ticket as the survivor's own: RT moves them there without a transaction.
+    """The links of a merged ticket leave it and become the survivor's: RT moves them without a transaction.
 
-    ``history`` is the merged ticket's link transactions in order. A link keeps the time at which it was made.
+    ``history`` is the merged ticket's link transactions in order. On the survivor a link keeps the time at which it was made.
     """
     survivor, active = merged_into(merge), dict[str | None, LinkEvent]()
     for row in history:
@@ -187,15 +188,8 @@ def carry_links(merge: TransactionRow, history: Iterable[TransactionRow]) -> lis
             active.setdefault(link.article, link)
         elif link:
             active.pop(link.article, None)
-    return [
-        LinkEvent(
-            op=Op.ADD,
-            ticket=survivor,
-            article=link.article,
-            at=link.at,
-            by=link.by,
-            event_id=f"{link.event_id}-{survivor}",
-        )
-        for link in active.values()
-        if survivor
-    ]
+    moved = [(link, f"{link.event_id}-{survivor}") for link in active.values()] if survivor else []
+    arrived = [replace(link, ticket=str(survivor), event_id=event_id) for link, event_id in moved]
+    at, by = required_time(merge.created, "Created"), person(merge.creator)
+    left = [replace(link, op=Op.REMOVE, at=at, by=by, event_id=f"{event_id}-left") for link, event_id in moved]
+    return arrived + left
