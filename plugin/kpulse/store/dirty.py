@@ -1,24 +1,24 @@
 """Marks what has to be derived again: tickets, the tickets of an article, and (team, day) buckets."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, literal, or_, select
 
 from kpulse.store import tables as t
+from kpulse.store.bulk import insert_for, keep_first, write_rows
 
 
 def insert_into(connection: Connection, table: Table) -> Any:
     """An INSERT of this connection's dialect, which knows ON CONFLICT."""
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    return insert_for(connection.dialect, table)
 
 
 def mark_tickets(connection: Connection, source_id: int, keys: Iterable[str]) -> None:
     """These tickets are to be derived again."""
     rows = [{"source_id": source_id, "ticket": key} for key in dict.fromkeys(keys)]
-    if rows:
-        connection.execute(insert_into(connection, t.dirty_ticket).on_conflict_do_nothing(), rows)
+    write_rows(connection, t.dirty_ticket, rows, keep_first)
 
 
 def mark_articles(connection: Connection, source_id: int, keys: Iterable[str], *, every_link: bool) -> None:
@@ -34,17 +34,31 @@ def mark_articles(connection: Connection, source_id: int, keys: Iterable[str], *
     connection.execute(insert, rows)
 
 
+def mark_articles_of(connection: Connection, source_id: int, tickets: Sequence[str]) -> None:
+    """Tickets that may have created what ``tickets`` link are to be derived again: these links came, went or moved."""
+    insert = insert_into(connection, t.dirty_article)
+    for table in (t.link_event, t.link_seen):
+        c = table.c
+        linked = select(c.source_id, c.article, literal(0)).where(
+            c.source_id == source_id, c.ticket.in_(tickets), c.article != ""
+        )
+        selected = insert.from_select(["source_id", "article", "every_link"], linked.distinct())
+        connection.execute(selected.on_conflict_do_nothing())
+
+
 def mark_buckets(connection: Connection, buckets: Iterable[tuple[str, int]]) -> None:
     """The sums of these (team, day) buckets are to be made again."""
     rows = [{"team": team, "day": day} for team, day in dict.fromkeys(buckets)]
-    if rows:
-        connection.execute(insert_into(connection, t.dirty_bucket).on_conflict_do_nothing(), rows)
+    write_rows(connection, t.dirty_bucket, rows, keep_first)
 
 
 def mark_team(connection: Connection, source_id: int, team: str) -> None:
-    """All tickets of a team, as the source names it, are to be derived again."""
-    where = (t.ticket.c.source_id == source_id) & (t.ticket.c.team == team)
-    _mark_selected(connection, select(literal(source_id), t.ticket.c.key).where(where))
+    """All tickets that a team, as the source names it, holds or held once are to be derived again."""
+    c, e = t.ticket.c, t.status_event.c
+    held = or_(c.team == team, c.changes.contains(json.dumps(team, ensure_ascii=False), autoescape=True))
+    _mark_selected(connection, select(literal(source_id), c.key).where(c.source_id == source_id, held))
+    told = select(literal(source_id), e.ticket).where(e.source_id == source_id, e.team == team)
+    _mark_selected(connection, told.distinct())
 
 
 def mark_source(connection: Connection, source_id: int) -> None:

@@ -3,21 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, or_, select
+from sqlalchemy import Connection, Table, and_, select
 
 from kpulse.store import tables as t
-from kpulse.store.dirty import insert_into, mark_articles, mark_team, mark_tickets
+from kpulse.store.bulk import Row as Row
+from kpulse.store.bulk import keep_first, replace_different, replace_older, write_rows
+from kpulse.store.dirty import insert_into, mark_articles, mark_articles_of, mark_team, mark_tickets
 
-Row = dict[str, Any]
 CHUNK = 1000
 COUNTING_PARTS = ("created_at", "source_ticket", "archived_at", "changes", "gone")
+UNKNOWN, BURIED = 0, 1  # fingerprints without a content: to be read again, and deleted by the source's own word
 
 
 def put_tickets(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store ticket rows; returns how many were new or newer."""
     old = _existing(connection, t.ticket, source_id, rows, ("merged_into",))
     fresh = _newer(rows, old)
-    _upsert_versions(connection, t.ticket, fresh)
+    write_rows(connection, t.ticket, fresh, replace_older)
     touched = [row["key"] for row in fresh]
     touched += [old[row["key"]]["merged_into"] for row in fresh if row["key"] in old and old[row["key"]]["merged_into"]]
     mark_tickets(connection, source_id, touched)
@@ -28,7 +30,7 @@ def put_articles(connection: Connection, source_id: int, rows: Sequence[Row]) ->
     """Store article rows; returns how many were new or newer."""
     old = _existing(connection, t.article, source_id, rows, COUNTING_PARTS)
     fresh = _newer(rows, old)
-    _upsert_versions(connection, t.article, fresh)
+    write_rows(connection, t.article, fresh, replace_older)
     changed = [
         row["key"]
         for row in fresh
@@ -78,7 +80,7 @@ def put_link_events(connection: Connection, source_id: int, rows: Sequence[Row])
 
 def put_links_seen(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store spans of links that were seen on tickets."""
-    _upsert(connection, t.link_seen, rows, ("source_id", "ticket", "article", "kind", "evidence"))
+    write_rows(connection, t.link_seen, rows, replace_different)
     mark_tickets(connection, source_id, [row["ticket"] for row in rows])
     mark_articles(connection, source_id, {row["article"] for row in rows if row["article"]}, every_link=False)
     return len(rows)
@@ -90,7 +92,7 @@ def put_merges(connection: Connection, source_id: int, rows: Sequence[Row]) -> i
     query = select(t.merge.c.ticket, t.merge.c.into).where(t.merge.c.source_id == source_id, t.merge.c.ticket.in_(keys))
     old = dict(connection.execute(query).all())
     fresh = [row for row in rows if old.get(row["ticket"]) != row["into"]]
-    _upsert(connection, t.merge, fresh, ("source_id", "ticket"))
+    write_rows(connection, t.merge, fresh, replace_different)
     mark_tickets(
         connection,
         source_id,
@@ -102,7 +104,7 @@ def put_merges(connection: Connection, source_id: int, rows: Sequence[Row]) -> i
 def put_teams(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store teams; a team that gets another name takes its tickets along."""
     old = dict(connection.execute(select(t.team.c.key, t.team.c.name).where(t.team.c.source_id == source_id)).all())
-    _upsert(connection, t.team, rows, ("source_id", "key"))
+    write_rows(connection, t.team, rows, replace_different)
     for row in rows:
         if old.get(row["key"], row["key"]) != row["name"]:
             mark_team(connection, source_id, row["key"])
@@ -111,22 +113,26 @@ def put_teams(connection: Connection, source_id: int, rows: Sequence[Row]) -> in
 
 def put_memberships(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store who belongs to which team since when."""
-    return _upsert(connection, t.membership, rows, ("source_id", "team", "person", "valid_from"))
+    write_rows(connection, t.membership, rows, replace_different)
+    return len(rows)
 
 
 def put_article_events(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store what happened to articles."""
-    return _upsert(connection, t.article_event, rows, ("source_id", "article", "event_key"))
+    write_rows(connection, t.article_event, rows, replace_different)
+    return len(rows)
 
 
 def put_reach(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store how often articles were seen on a day."""
-    return _upsert(connection, t.reach, rows, ("source_id", "article", "day"))
+    write_rows(connection, t.reach, rows, replace_different)
+    return len(rows)
 
 
 def put_quarantine(connection: Connection, rows: Sequence[Row]) -> int:
     """Store where rows could not be read and why."""
-    return _upsert(connection, t.quarantine, rows, ("source_id", "stream", "position"))
+    write_rows(connection, t.quarantine, rows, replace_different)
+    return len(rows)
 
 
 def _put_events(connection: Connection, table: Table, source_id: int, rows: Sequence[Row], identity: str) -> list[Row]:
@@ -135,8 +141,7 @@ def _put_events(connection: Connection, table: Table, source_id: int, rows: Sequ
         where = (table.c.source_id == source_id) & table.c.ticket.in_(tickets)
         known.update(connection.execute(select(table.c.ticket, table.c[identity]).where(where)))
     fresh = [row for row in rows if (row["ticket"], row[identity]) not in known]
-    if fresh:
-        connection.execute(insert_into(connection, table).on_conflict_do_nothing(), fresh)
+    write_rows(connection, table, fresh, keep_first)
     mark_tickets(connection, source_id, [row["ticket"] for row in fresh])
     return fresh
 
@@ -164,29 +169,6 @@ def _newer(rows: Sequence[Row], old: Mapping[str, Mapping[str, Any]]) -> list[Ro
 def _is_news(row: Row, old: Mapping[str, Any]) -> bool:
     same = row["version"] == old["version"] and row["fingerprint"] == old["fingerprint"]
     return bool(row["version"] >= old["version"] and not same)
-
-
-def _upsert_versions(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    insert = insert_into(connection, table)
-    new = {name: insert.excluded[name] for name in rows[0] if name not in ("source_id", "key")}
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["source_id", "key"], set_=new, where=insert.excluded.version >= table.c.version
-        ),
-        rows,
-    )
-
-
-def _upsert(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> int:
-    if not rows:
-        return 0
-    insert = insert_into(connection, table)
-    new = {name: insert.excluded[name] for name in rows[0] if name not in identity}
-    differs = or_(*(insert.excluded[name].is_distinct_from(table.c[name]) for name in new))
-    connection.execute(insert.on_conflict_do_update(index_elements=list(identity), set_=new, where=differs), rows)
-    return len(rows)
 
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
