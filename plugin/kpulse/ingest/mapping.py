@@ -148,8 +148,9 @@ class Mapping:
 
 
 def fingerprint(row: Row) -> int:
-    """A number that tells two contents of a row apart."""
-    return int.from_bytes(hashlib.blake2b(_encode(row), digest_size=8).digest(), "big", signed=True)
+    """A number that tells two contents of a row apart; rows of a table always name their columns in the same order."""
+    digest = hashlib.blake2b(_encode(list(row.values())), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 def seen_spans(source_id: int, view: r.LinksSeen, known: Sequence[Row]) -> list[Row]:

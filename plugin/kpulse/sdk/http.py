@@ -300,18 +300,18 @@ def retry_after(headers: Mapping[str, str], now: Callable[[], datetime] = utc_no
     return None
 
 
-def _body(response: requests.Response, policy: HttpPolicy) -> bytes:
+def _body(response: requests.Response, policy: HttpPolicy) -> bytearray:
     body = bytearray()
-    for chunk in response.iter_content(1 << 16):
+    for chunk in response.iter_content(1 << 20):
         body += chunk
         if len(body) > policy.largest_answer:
             raise SourceChanged(
                 f"{urlsplit(policy.address).netloc} sent more than {policy.largest_answer >> 20} MB in one answer."
             )
-    return bytes(body)
+    return body
 
 
-def _decode(body: bytes, type: type[T], response: requests.Response) -> T:
+def _decode(body: bytearray, type: type[T], response: requests.Response) -> T:
     host, path = urlsplit(response.url or "").netloc, urlsplit(response.url or "").path
     try:
         return msgspec.json.decode(body, type=type)
