@@ -7,6 +7,10 @@ from kpulse.indicators.catalogue import CATALOGUE, Indicator, Unit
 
 WINDOW_DAYS, WIDE_DAYS = 28, 365
 WITHOUT_INTERVAL = {"reuse_concentration", "coverage"}
+# How long linked beside unlinked requests take misleads without the evidence for it: API and command line only.
+EXPOSED: Mapping[str, Indicator] = {
+    key: entry for key, entry in CATALOGUE.items() if entry.leader or entry.unit is not Unit.SECONDS
+}
 PARTS: Mapping[str, tuple[str, str]] = {
     "link_rate": ("tickets_linked", "Finished requests with an article linked in time"),
     "link_rate_strict": ("tickets_linked_strict", "Finished requests with an article linked before closure"),
@@ -124,8 +128,8 @@ SERVICE = (
 
 def list_definitions() -> list[Definition]:
     """All metrics in the order of the exposition: organisation, service, teams."""
-    org = [found for entry in CATALOGUE.values() for _, found in define_indicator(entry, team=False)]
-    teams = [e for e in CATALOGUE.values() if e.for_teams]
+    org = [found for entry in EXPOSED.values() for _, found in define_indicator(entry, team=False)]
+    teams = [e for e in EXPOSED.values() if e.for_teams]
     return [*org, *SERVICE, *(found for entry in teams for _, found in define_indicator(entry, team=True))]
 
 

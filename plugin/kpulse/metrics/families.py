@@ -7,7 +7,6 @@ from sqlalchemy import Connection
 
 from kpulse import __version__
 from kpulse.clock import SECOND
-from kpulse.indicators.catalogue import CATALOGUE
 from kpulse.installation import Installation
 from kpulse.metrics import definitions as d
 from kpulse.periods import rolling
@@ -49,7 +48,7 @@ def _indicators(
 ) -> Iterator[Family]:
     rules, today = installation.rules(connection), installation.today()
     for days in (d.WINDOW_DAYS, d.WIDE_DAYS):
-        keys = [key for key, entry in CATALOGUE.items() if d.window_of(entry) == days and (entry.for_teams or not team)]
+        keys = [key for key, entry in d.EXPOSED.items() if d.window_of(entry) == days and (entry.for_teams or not team)]
         question = Question(period=rolling(today, days), by_team=team, indicators=keys)
         values = answer(connection, question, rules, today)
         yield from _families(values, keys, coverage.count_days(*question.period.days) > 0, team)
@@ -60,7 +59,7 @@ def _families(values: Iterable[Value], keys: Iterable[str], covered: bool, team:
     for value in values:
         found[value.indicator].append(value)
     for key, of_key in found.items():
-        for field, meant in d.define_indicator(CATALOGUE[key], team=team):
+        for field, meant in d.define_indicator(d.EXPOSED[key], team=team):
             samples: Samples = [
                 ({"team": clean_label(value.group)} if team else {}, float(number))
                 for value in of_key
