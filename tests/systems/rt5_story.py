@@ -3,9 +3,10 @@
 Times are hours after the base. In the answers, names stand for the ids that RT gave.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from tests.systems.rt5 import Desk
 
@@ -39,12 +40,62 @@ STATES = {
     "G3": [(2, "not_validated"), (40, "validated"), (620, "archived")],
     "G4": [(258, "wip")],
 }
-ELIGIBLE, LINKED, LINKED_ANY = (
-    8,
-    5,
-    7,
-)  # within 7 days of closing; ever: N2's link came by the merge, N13's after 9 days
+# Linked within 7 days of closing, and ever: N2's link came by the merge, N13's after 9 days
+ELIGIBLE, LINKED, LINKED_ANY = 8, 5, 7
 CREATED = {"N10"}
+
+
+# What happens: the hour, the operation, who does it, and its arguments; a new ticket or article comes with its name.
+STEPS: Sequence[tuple[Any, ...]] = (
+    (0, "article", "mia", "G1", "Certificate of the wireless network", "WIP"),
+    (1, "article", "noah", "G2", "Empty tray is not empty", "Validated"),
+    (2, "article", "zoe", "G3", "Calendar shows two of everything", "NotValidated"),
+    (30, "state", "mia", "G1", "Validated"),
+    (40, "state", "noah", "G3", "Validated"),
+    (48, "ticket", "mia", "N1", "Helpdesk", "synthetic 1"),
+    (48, "ticket", "noah", "N2", "Helpdesk", "synthetic 2"),
+    (49, "link", "mia", "N1", "G1"),
+    (50, "resolve", "mia", "N1"),
+    (54, "resolve", "noah", "N2"),
+    (75, "ticket_linked", "zoe", "N3", "Network", "synthetic 3", "G2"),
+    (80, "resolve", "zoe", "N3"),
+    (90, "ticket", "mia", "N4", "Helpdesk", "synthetic 4"),
+    (91, "link", "mia", "N4", "G1"),
+    (95, "unlink", "mia", "N4", "G1"),
+    (100, "resolve", "mia", "N4"),
+    (120, "ticket", "noah", "N5", "Network", "synthetic 5"),
+    (130, "resolve", "noah", "N5"),
+    (160, "reopen", "noah", "N5"),
+    (165, "link", "noah", "N5", "G3"),
+    (170, "resolve", "noah", "N5"),
+    (240, "ticket", "mia", "N7", "Helpdesk", "synthetic 7"),
+    (240, "ticket", "noah", "N8", "Network", "synthetic 8"),
+    (245, "link", "mia", "N7", "G1"),
+    (245, "link", "noah", "N8", "G1"),
+    (246, "delete", "mia", "N7"),
+    (246, "ticket", "zoe", "N9", "Helpdesk", "synthetic 9"),
+    (250, "status", "zoe", "N9", "rejected"),
+    (250, "ticket", "mia", "N10", "Network", "synthetic 10"),
+    (258, "article_from", "mia", "G4", "Tunnel closes at noon", "WIP", "N10"),
+    (260, "resolve", "mia", "N10"),
+    (280, "ticket", "noah", "N11", "Helpdesk", "synthetic 11"),
+    (281, "link", "noah", "N11", "G1"),
+    (282, "link", "noah", "N11", "G2"),
+    (285, "resolve", "noah", "N11"),
+    (299, "ticket", "zoe", "N6", "Helpdesk", "synthetic 6"),
+    (300, "link", "zoe", "N6", "G2"),
+    (300, "link", "zoe", "N6", "G3"),
+    (301, "merge", "zoe", "N6", "N2"),
+    (305, "unlink", "noah", "N2", "G3"),
+    (310, "ticket_of", "mia", "N12", "Network", "synthetic 12", "Nobody"),
+    (310, "ticket", "zoe", "N13", "Helpdesk", "synthetic 13"),
+    (311, "status", "mia", "N12", "stalled"),
+    (311, "move", "zoe", "N13", "Network"),
+    (320, "resolve", "zoe", "N13"),
+    (320 + 9 * DAY, "link", "zoe", "N13", "G3"),
+    (600, "disable", "noah", "G2"),
+    (620, "state", "zoe", "G3", "Archived"),
+)
 
 
 @dataclass
@@ -67,98 +118,24 @@ class Story:
 def play(desk: Desk, base: datetime) -> Story:
     """Play the month that starts at ``base`` and put the clock back; about twenty seconds."""
     story = Story(base)
-    ids = story.ids
-
-    def at(hour: float) -> None:
+    for hour, operation, who, *arguments in STEPS:
         desk.at(base + timedelta(hours=hour))
-
-    at(0)
-    ids["G1"] = desk.article("mia", "Certificate of the wireless network", "WIP")
-    at(1)
-    ids["G2"] = desk.article("noah", "Empty tray is not empty", "Validated")
-    at(2)
-    ids["G3"] = desk.article("zoe", "Calendar shows two of everything", "NotValidated")
-    at(30)
-    desk.state("mia", ids["G1"], "Validated")
-    at(40)
-    desk.state("noah", ids["G3"], "Validated")
-    at(48)
-    ids["N1"] = desk.ticket("mia", "Helpdesk", "synthetic 1")
-    ids["N2"] = desk.ticket("noah", "Helpdesk", "synthetic 2")
-    at(49)
-    desk.link("mia", ids["N1"], ids["G1"])
-    at(50)
-    desk.resolve("mia", ids["N1"])
-    at(54)
-    desk.resolve("noah", ids["N2"])
-    at(75)
-    ids["N3"] = desk.ticket("zoe", "Network", "synthetic 3", refers_to=[ids["G2"]])
-    at(80)
-    desk.resolve("zoe", ids["N3"])
-    at(90)
-    ids["N4"] = desk.ticket("mia", "Helpdesk", "synthetic 4")
-    at(91)
-    desk.link("mia", ids["N4"], ids["G1"])
-    at(95)
-    desk.unlink("mia", ids["N4"], ids["G1"])
-    at(100)
-    desk.resolve("mia", ids["N4"])
-    at(120)
-    ids["N5"] = desk.ticket("noah", "Network", "synthetic 5")
-    at(130)
-    desk.resolve("noah", ids["N5"])
-    at(160)
-    desk.reopen("noah", ids["N5"])
-    at(165)
-    desk.link("noah", ids["N5"], ids["G3"])
-    at(170)
-    desk.resolve("noah", ids["N5"])
-    at(240)
-    ids["N7"] = desk.ticket("mia", "Helpdesk", "synthetic 7")
-    ids["N8"] = desk.ticket("noah", "Network", "synthetic 8")
-    at(245)
-    desk.link("mia", ids["N7"], ids["G1"])
-    desk.link("noah", ids["N8"], ids["G1"])
-    at(246)
-    desk.delete("mia", ids["N7"])
-    ids["N9"] = desk.ticket("zoe", "Helpdesk", "synthetic 9")
-    at(250)
-    desk.status("zoe", ids["N9"], "rejected")
-    ids["N10"] = desk.ticket("mia", "Network", "synthetic 10")
-    at(258)
-    ids["G4"] = desk.article("mia", "Tunnel closes at noon", "WIP", from_ticket=ids["N10"])
-    at(260)
-    desk.resolve("mia", ids["N10"])
-    at(280)
-    ids["N11"] = desk.ticket("noah", "Helpdesk", "synthetic 11")
-    at(281)
-    desk.link("noah", ids["N11"], ids["G1"])
-    at(282)
-    desk.link("noah", ids["N11"], ids["G2"])
-    at(285)
-    desk.resolve("noah", ids["N11"])
-    at(299)
-    ids["N6"] = desk.ticket("zoe", "Helpdesk", "synthetic 6")
-    at(300)
-    desk.link("zoe", ids["N6"], ids["G2"])
-    desk.link("zoe", ids["N6"], ids["G3"])
-    at(301)
-    desk.merge("zoe", ids["N6"], ids["N2"])
-    at(305)
-    desk.unlink("noah", ids["N2"], ids["G3"])
-    at(310)
-    ids["N12"] = desk.ticket("mia", "Network", "synthetic 12", owner="Nobody")
-    ids["N13"] = desk.ticket("zoe", "Helpdesk", "synthetic 13")
-    at(311)
-    desk.status("mia", ids["N12"], "stalled")
-    desk.move("zoe", ids["N13"], "Network")
-    at(320)
-    desk.resolve("zoe", ids["N13"])
-    at(320 + 9 * DAY)
-    desk.link("zoe", ids["N13"], ids["G3"])
-    at(600)
-    desk.disable("noah", ids["G2"])
-    at(620)
-    desk.state("zoe", ids["G3"], "Archived")
+        _do(desk, story.ids, operation, who, arguments)
     desk.at(None)
     return story
+
+
+def _do(desk: Desk, ids: dict[str, str], operation: str, who: str, arguments: list[str]) -> None:
+    name, *rest = arguments
+    if operation == "article":
+        ids[name] = desk.article(who, *rest)
+    elif operation == "article_from":
+        ids[name] = desk.article(who, *rest[:2], from_ticket=ids[rest[2]])
+    elif operation == "ticket":
+        ids[name] = desk.ticket(who, *rest)
+    elif operation == "ticket_linked":
+        ids[name] = desk.ticket(who, *rest[:2], refers_to=[ids[rest[2]]])
+    elif operation == "ticket_of":
+        ids[name] = desk.ticket(who, *rest[:2], owner=rest[2])
+    else:
+        getattr(desk, operation)(who, *(ids.get(word, word) for word in arguments))
