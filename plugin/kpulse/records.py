@@ -154,6 +154,7 @@ class LinkEvent:
 
     ``article`` is None for a bare "knowledge was used" flag. ``at`` is None where no time is known (evidence untimed).
     ``event_id`` identifies the event in the source; without one, equal fields are the same event (R6).
+    ``knowledge_base`` names the source that holds the article, "" is this one; ``article`` may be one of its aliases.
     """
 
     op: Op
@@ -165,6 +166,7 @@ class LinkEvent:
     evidence: Evidence = Evidence.RECORDED
     event_id: str | None = None
     article_version: str | None = None
+    knowledge_base: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,6 +185,15 @@ class LinksSeen:
     complete: bool = True
     kind: LinkKind = LinkKind.RESOLUTION
     evidence: Evidence = Evidence.RECORDED
+    knowledge_base: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArticleAlias:
+    """Another name under which links mean an article: a number, a slug, a title, an address before a rename."""
+
+    article: str
+    alias: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from kpulse.errors import KpulseError as KpulseError
 from kpulse.errors import SourceChanged as SourceChanged
 from kpulse.errors import TransientError as TransientError
 from kpulse.records import Article as Article
+from kpulse.records import ArticleAlias as ArticleAlias
 from kpulse.records import ArticleEvent as ArticleEvent
 from kpulse.records import ArticleState as ArticleState
 from kpulse.records import Channel as Channel

@@ -73,7 +73,8 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyPage:
-    """A page of all keys of ``what`` (``ticket`` or ``article``) that exist in the source now."""
+    """A page of all keys of ``what`` that exist in the source now: ``ticket``, ``article``, or ``link`` (the event ids
+    of the links that still stand, for sources that delete a link without a trace)."""
 
     what: str
     keys: Sequence[str]
