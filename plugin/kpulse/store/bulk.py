@@ -1,6 +1,9 @@
-"""Writes many rows with one prepared statement, past SQLAlchemy's work for each row: most of the cost of taking in."""
+"""Writes and finds many rows with one prepared statement, past SQLAlchemy's work for each row and each key.
 
-from collections.abc import Callable, Sequence
+That work is most of the cost of taking in (docs/performance.md).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -10,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 Row = dict[str, Any]
 Rule = Callable[[Any, Sequence[str]], Any]
+KEYS_AT_ONCE = 1024
 
 
 def keep_first(insert: Any, columns: Sequence[str]) -> Any:
@@ -38,6 +42,19 @@ def write_rows(connection: Connection, table: Table, rows: Sequence[Row], rule: 
     connection.exec_driver_sql(text, list(map(itemgetter(*order), rows)) if order else list(rows))
 
 
+def find_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], source_id: int, by: str, keys: Sequence[str]
+) -> Iterator[Sequence[Any]]:
+    """``columns`` of those rows of a source whose column ``by`` is one of ``keys``."""
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        part = keys[start : start + KEYS_AT_ONCE]
+        # Few lengths make few statements; a key that is asked for twice is found once.
+        asked = 1 << (len(part) - 1).bit_length()
+        text = _select_text(connection.dialect, table, columns, by, asked)
+        padding = [part[-1]] * (asked - len(part))
+        yield from connection.exec_driver_sql(text, (source_id, *part, *padding))
+
+
 def insert_for(dialect: Dialect, table: Table) -> Any:
     """An INSERT of this dialect, which knows ON CONFLICT."""
     return (sqlite if dialect.name == "sqlite" else postgresql).insert(table)
@@ -48,6 +65,14 @@ def _compile(dialect: Dialect, table: Table, columns: tuple[str, ...], rule: Rul
     """The text of the statement, and the order of its parameters where they have no names."""
     compiled: Any = rule(insert_for(dialect, table), columns).compile(dialect=dialect, column_keys=columns)
     return str(compiled), tuple(compiled.positiontup or ())
+
+
+@lru_cache(maxsize=256)
+def _select_text(dialect: Dialect, table: Table, columns: tuple[str, ...], by: str, asked: int) -> str:
+    quote, mark = dialect.identifier_preparer.quote, "?" if dialect.name == "sqlite" else "%s"
+    where = f"source_id = {mark} AND {quote(by)} IN ({', '.join([mark] * asked)})"
+    # Names come from the tables of this package and values are bound.
+    return f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)} WHERE {where}"  # noqa: S608
 
 
 def _keys(insert: Any) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, literal, or_, select
 
 from kpulse.store import tables as t
-from kpulse.store.bulk import insert_for, keep_first, write_rows
+from kpulse.store.bulk import find_rows, insert_for, keep_first, write_rows
 
 
 def insert_into(connection: Connection, table: Table) -> Any:
@@ -36,14 +36,13 @@ def mark_articles(connection: Connection, source_id: int, keys: Iterable[str], *
 
 def mark_articles_of(connection: Connection, source_id: int, tickets: Sequence[str]) -> None:
     """Tickets that may have created what ``tickets`` link are to be derived again: these links came, went or moved."""
-    insert = insert_into(connection, t.dirty_article)
-    for table in (t.link_event, t.link_seen):
-        c = table.c
-        linked = select(c.source_id, c.article, literal(0)).where(
-            c.source_id == source_id, c.ticket.in_(tickets), c.article != ""
-        )
-        selected = insert.from_select(["source_id", "article", "every_link"], linked.distinct())
-        connection.execute(selected.on_conflict_do_nothing())
+    articles = {
+        article
+        for table in (t.link_event, t.link_seen)
+        for (article,) in find_rows(connection, table, ("article",), source_id, "ticket", tickets)
+        if article
+    }
+    mark_articles(connection, source_id, articles, every_link=False)
 
 
 def mark_buckets(connection: Connection, buckets: Iterable[tuple[str, int]]) -> None:
