@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from kpulse.clock import from_instant, to_instant
 from kpulse.errors import UsageError
 
+EARLIEST, LATEST = 1970, 2200
+
 
 class Grain(StrEnum):
     """The calendar units that values are shown in; weeks start on Monday."""
@@ -34,6 +36,8 @@ class Period:
     def __post_init__(self) -> None:
         if self.end <= self.start:
             raise UsageError(f"The period from {self.start} to {self.end} is empty; the end must be a later day.")
+        if self.start.year < EARLIEST or self.end.year > LATEST:
+            raise UsageError(f"The period from {self.start} to {self.end} has to lie between {EARLIEST} and {LATEST}.")
 
     @property
     def days(self) -> tuple[int, int]:
@@ -53,9 +57,12 @@ def read_zone(name: str) -> ZoneInfo:
 
 
 def local_day(instant: int, zone: ZoneInfo) -> int:
-    """The local calendar day in which an instant falls."""
-    moment = from_instant(instant)
-    return (moment if zone.key == "UTC" else moment.astimezone(zone)).toordinal()
+    """The local calendar day in which an instant falls; at the ends of the calendar, where no zone reaches, the UTC day."""
+    try:
+        moment = from_instant(instant)
+        return (moment if zone.key == "UTC" else moment.astimezone(zone)).toordinal()
+    except OverflowError:
+        return date.min.toordinal() if instant < 0 else date.max.toordinal()
 
 
 def day_start(day: int, zone: ZoneInfo) -> int:

@@ -19,7 +19,9 @@ def test_every_golden_case_comes_out_exactly(shared: Path) -> None:
 def _differences(case: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     found = compute_case(read_case(case))
     return {
-        key: (found[key], wanted) for key, wanted in case["expect"].items() if _exact(found[key], found) != _exact(wanted, found)
+        key: (found[key], wanted)
+        for key, wanted in case["expect"].items()
+        if _exact(found[key], found) != _exact(wanted, found)
     }
 
 

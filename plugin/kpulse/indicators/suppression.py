@@ -1,6 +1,6 @@
 """Which teams may be shown alone, so that no small group can be read or worked out (R16, GC-20). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 LEAST_PEOPLE = 5
@@ -19,14 +19,15 @@ class Size:
         return self.people >= LEAST_PEOPLE and self.tickets >= LEAST_TICKETS
 
 
-def find_shown(sizes: Mapping[str, Size]) -> frozenset[str]:
-    """The teams that may be shown alone.
+def find_shown(sizes: Mapping[str, Size], among: Container[str] | None = None) -> frozenset[str]:
+    """The teams that may be shown alone; with ``among`` none but those.
 
     The others are shown as one group. Where that group is a single team, or itself too small, the smallest shown teams
     join it: otherwise the organisation's total less the shown teams would give it away.
     """
     shown = sorted(
-        (team for team, size in sizes.items() if size.is_enough), key=lambda t: (sizes[t].people, sizes[t].tickets, t)
+        (team for team, size in sizes.items() if size.is_enough and (among is None or team in among)),
+        key=lambda t: (sizes[t].people, sizes[t].tickets, t),
     )
     hidden = [team for team in sizes if team not in shown]
     while hidden and shown and not _is_safe([sizes[team] for team in hidden]):

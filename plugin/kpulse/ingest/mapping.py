@@ -1,7 +1,7 @@
 """Turns records into rows of the store: instants for times, pseudonyms for persons."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +30,7 @@ class Mapping:
             "key": ticket.key,
             "version": ticket.version,
             "opened_at": to_instant(ticket.opened_at),
-            "changes": _changes((c.at, c.to, c.source_status, c.team) for c in ticket.changes)
-            if ticket.changes
-            else "[]",
+            "changes": _changes([(to_instant(c.at), c.to, c.source_status, c.team) for c in ticket.changes]),
             "status": ticket.status,
             "source_status": ticket.source_status,
             "resolved_at": _instant(ticket.resolved_at),
@@ -61,7 +59,7 @@ class Mapping:
             "url": article.url,
             "state": article.state,
             "source_state": article.source_state,
-            "changes": _changes((c.at, c.to, c.source_state, None) for c in article.changes),
+            "changes": _changes([(to_instant(c.at), c.to, c.source_state, None) for c in article.changes]),
             "archived_at": _instant(article.archived_at),
             "first_published_at": _instant(article.first_published_at),
             "audience": article.audience,
@@ -153,37 +151,8 @@ def fingerprint(row: Row) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def seen_spans(source_id: int, view: r.LinksSeen, known: Sequence[Row]) -> list[Row]:
-    """What changes in the known spans of a ticket's links (same kind and evidence) after ``view``."""
-    at, assumed = to_instant(view.seen_at), _instant(view.assumed_at)
-    spans = {row["article"]: row for row in known}
-    shown = {article or "" for article in view.articles}
-    changed = []
-    for article in sorted(shown):
-        span = spans.get(article)
-        if span is None:
-            key = {
-                "source_id": source_id,
-                "ticket": view.ticket,
-                "article": article,
-                "kind": view.kind,
-                "evidence": view.evidence,
-            }
-            changed.append({**key, "first_seen_at": at, "absent_at": None, "assumed_at": assumed})
-        elif span["absent_at"] is not None and at > span["absent_at"]:
-            changed.append({**span, "first_seen_at": at, "absent_at": None, "assumed_at": None})
-        elif at < span["first_seen_at"] or (span["assumed_at"] is None and assumed is not None):
-            changed.append(
-                {**span, "first_seen_at": min(at, span["first_seen_at"]), "assumed_at": assumed or span["assumed_at"]}
-            )
-    if view.complete:
-        left = (span for article, span in spans.items() if article not in shown and span["absent_at"] is None)
-        changed += [{**span, "absent_at": at} for span in left if at > span["first_seen_at"]]
-    return changed
-
-
-def _changes(changes: Iterable[tuple[datetime, str, str, str | None]]) -> str:
-    return _json([(to_instant(at), str(to), source, team) for at, to, source, team in changes]).decode()
+def _changes(changes: Sequence[tuple[int, str, str, str | None]]) -> str:
+    return _json(changes).decode() if changes else "[]"
 
 
 def _instant(when: datetime | None) -> Any:

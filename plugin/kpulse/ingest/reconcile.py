@@ -11,7 +11,8 @@ from sqlalchemy import Connection, and_, delete, exists, func, select, update
 from kpulse.sdk.connector import KeyPage
 from kpulse.store import tables as t
 from kpulse.store.database import Database
-from kpulse.store.dirty import insert_into, mark_articles, mark_tickets
+from kpulse.store.dirty import insert_into, mark_articles, mark_articles_of, mark_tickets
+from kpulse.store.write import UNKNOWN
 
 USUAL_LOSS = 20
 USUAL_SHARE = 0.10
@@ -69,9 +70,11 @@ def _compare(connection: Connection, source_id: int, what: str, accept: bool) ->
         for start in range(0, len(keys), 1000):
             part = keys[start : start + 1000]
             where = and_(table.c.source_id == source_id, table.c.key.in_(part))
-            connection.execute(update(table).where(where).values(gone=gone, fingerprint=0))
+            connection.execute(update(table).where(where).values(gone=gone, fingerprint=UNKNOWN))
         if what == "ticket":
             mark_tickets(connection, source_id, keys)
+            for start in range(0, len(keys), 1000):
+                mark_articles_of(connection, source_id, keys[start : start + 1000])
         else:
             mark_articles(connection, source_id, keys, every_link=True)
     return Loss(what, len(missing), known, held=False)

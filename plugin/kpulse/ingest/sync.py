@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kpulse.clock import DAY, MICROSECOND, SECOND, Clock, to_instant, utc_now
-from kpulse.errors import KpulseError
+from kpulse.errors import KpulseError, SourceChanged
 from kpulse.ingest import plan
 from kpulse.ingest.mapping import Mapping, Pseudonymise
 from kpulse.ingest.page import store_page
@@ -62,6 +62,12 @@ class Sync:
             result = self._read_everything()
         except KpulseError as error:
             result = Result("failed", error.kind, str(error), self._records, self._rejected)
+        except Exception as error:  # noqa: BLE001 (the seam: a connector may fail in any way, and the books must be closed)
+            get_log().exception("connector failed", source=self.source.name)
+            message = (
+                f"The connector failed unexpectedly ({type(error).__name__}); the log says where. Tell its makers."
+            )
+            result = Result("failed", SourceChanged.kind, message, self._records, self._rejected)
         self._close(result)
         return result
 
@@ -69,9 +75,10 @@ class Sync:
         while (step := self._next()) is not None:
             if self.stopping():
                 message = "The service was stopped; the next run goes on from the last saved page."
-                return Result("partial", "stopped", message, self._records, self._rejected)
+                return Result("partial", sources.STOPPED, message, self._records, self._rejected)
             self._read(step)
-        missing = [_describe(loss) for loss in self._sweep() if loss.held]
+        self._sweep()
+        missing = [text for stream in self.connector.streams for text in self._state(stream.name).get("held", ())]
         if self._rejected:
             missing.append(f"{self._rejected} rows could not be read and wait in quarantine.")
         outcome = "partial" if missing else "ok"
@@ -103,17 +110,16 @@ class Sync:
         self._save(step.stream, plan.end_step(self._state(step.stream), step, began=began))
         self.after_page()
 
-    def _sweep(self) -> list[Loss]:
-        losses: list[Loss] = []
+    def _sweep(self) -> None:
+        """Sweep what is due; a held loss is kept in the stream's state, so that every run tells until it is settled."""
         for stream in self.connector.streams:
             if stream.sweep and self._sweep_is_due(stream):
                 began = self._now()
-                losses += reconcile(
-                    self.database, self.source.id, self.connector.sweep(stream.name), accept=self.accept_losses
-                )
-                self._save(stream.name, {**self._state(stream.name), "swept_at": began})
+                pages = self.connector.sweep(stream.name)
+                losses = reconcile(self.database, self.source.id, pages, accept=self.accept_losses)
+                held = [_describe(loss) for loss in losses if loss.held]
+                self._save(stream.name, {**self._state(stream.name), "swept_at": began, "held": held})
                 self.after_page()
-        return losses
 
     def _sweep_is_due(self, stream: Stream) -> bool:
         last = self._state(stream.name).get("swept_at")

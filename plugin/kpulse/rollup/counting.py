@@ -103,6 +103,8 @@ def _count_links(
     grace: int,
 ) -> dict[str, object]:
     headline = [link for link in links if link.made_at is None or link.made_at <= closed_at + grace]
+    if len(headline) > 1:  # beside a link that counts, the bare flag adds nothing
+        headline = [link for link in headline if link.article != link_rules.BARE_FLAG]
     known = {link.article: articles.get((ticket.source_id, link.article)) for link in headline}
     counted = tuple(
         CountedLink(

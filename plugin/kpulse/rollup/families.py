@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, or_, select
 
 from kpulse.records import ArticleState, LinkKind, Status
 from kpulse.rollup.counting import decide, find_links, find_survivors, may_have_created
@@ -96,41 +97,48 @@ def find_holders(
             where = (table.c.source_id == source_id) & table.c.article.in_(part)
             linked.update(connection.execute(select(table.c.ticket).where(where)).scalars())
     earliest: dict[ArticleKey, tuple[int, str]] = {}
-    for survivor, family in load_families(connection, source_id, linked).by_survivor.items():
-        if all(ticket.gone for ticket in family):
+    families = load_families(connection, source_id, linked)
+    for ticket in families.tickets.values():
+        if ticket.gone and ticket.merged_into is None:
             continue
-        for link in find_links(family, rules):
+        for link in find_links([ticket], rules):  # not of the family: merging moves a link, it makes none earlier
             if link.article in wanted and link.made_at is not None:
                 place = (source_id, link.article)
-                earliest[place] = min(earliest.get(place, (link.made_at, survivor)), (link.made_at, survivor))
-    return {place: survivor for place, (_, survivor) in earliest.items()}
+                earliest[place] = min(earliest.get(place, (link.made_at, ticket.key)), (link.made_at, ticket.key))
+    return {place: families.tickets[key].merged_into or key for place, (_, key) in earliest.items()}
 
 
 def _load_merges(connection: Connection, source_id: int, keys: set[str]) -> tuple[dict[str, str], set[str]]:
-    """The merges around ``keys``, and all tickets of the families that they make."""
-    edges: dict[str, str] = {}
+    """The merges around ``keys``, and all tickets of the families that they make; what a ticket says of itself wins."""
+    told: dict[str, str] = {}
+    own: dict[str, str] = {}
     members, frontier = set(keys), set(keys)
+    tables = (
+        (told, t.merge, t.merge.c.ticket, t.merge.c.into),
+        (own, t.ticket, t.ticket.c.key, t.ticket.c.merged_into),
+    )
     while frontier:
-        found = dict(_read_merges(connection, source_id, frontier))
-        frontier = (found.keys() | set(found.values())) - members
-        edges.update(found)
+        met: set[str] = set()
+        for edges, table, child, into in tables:
+            found = dict(_read_merges(connection, table.c.source_id == source_id, child, into, frontier))
+            edges.update(found)
+            met.update(found, found.values())
+        frontier = met - members
         members |= frontier
-    return edges, members
+    return {**told, **own}, members
 
 
-def _read_merges(connection: Connection, source_id: int, keys: set[str]) -> Iterator[tuple[str, str]]:
-    tables = ((t.merge, t.merge.c.ticket, t.merge.c.into), (t.ticket, t.ticket.c.key, t.ticket.c.merged_into))
+def _read_merges(
+    connection: Connection, of_source: "ColumnElement[bool]", child: "Column[str]", into: "Column[Any]", keys: set[str]
+) -> Iterator[tuple[str, str]]:
     for part in _parts(keys):
-        for table, child, into in tables:
-            touches = or_(and_(child.in_(part), into.is_not(None)), into.in_(part))
-            query = select(child, into).where(table.c.source_id == source_id, touches)
-            yield from ((key, target) for key, target in connection.execute(query) if key != target)
+        touches = or_(and_(child.in_(part), into.is_not(None)), into.in_(part))
+        query = select(child, into).where(of_source, touches)
+        yield from ((key, target) for key, target in connection.execute(query) if key != target)
 
 
 def _load_tickets(connection: Connection, source_id: int, keys: Sequence[str]) -> Iterator[TicketFact]:
-    names = dict(
-        connection.execute(select(t.team.c.key, t.team.c.name).where(t.team.c.source_id == source_id)).all()
-    )
+    names = dict(connection.execute(select(t.team.c.key, t.team.c.name).where(t.team.c.source_id == source_id)).all())
     c = t.ticket.c
     columns = (
         c.key, c.opened_at, c.changes, c.status, c.resolved_at, c.team, c.owner, c.self_service, c.exclude, c.gone,

@@ -31,15 +31,12 @@ def find_active(
 
 
 def combine(links: Iterable[ActiveLink]) -> list[ActiveLink]:
-    """One link an article: the strongest evidence, then the earliest known time (R5). A bare flag beside a real link
-    adds nothing."""
+    """One link an article: the strongest evidence, then the earliest known time (R5)."""
     best: dict[str, ActiveLink] = {}
     for link in links:
         known = best.get(link.article)
         if known is None or _strength(link) < _strength(known):
             best[link.article] = link
-    if len(best) > 1:
-        best.pop(BARE_FLAG, None)
     return [best[article] for article in sorted(best)]
 
 

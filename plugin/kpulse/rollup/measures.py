@@ -46,6 +46,11 @@ _PYTHON: Mapping[str, Callable[[Outcome], int]] = {
 }
 
 
+def name_reason(reason: str) -> str:
+    """The measure that counts tickets excluded for ``reason``, as long as a measure's name may be."""
+    return f"{EXCLUDED}:{reason}"[:64]
+
+
 def sum_outcomes(outcomes: Iterable[Outcome]) -> dict[Bucket, Sums]:
     """The measures of each bucket: {(team, day): {(measure, slot): n}} without zeros."""
     buckets: dict[Bucket, Sums] = {}
@@ -53,7 +58,7 @@ def sum_outcomes(outcomes: Iterable[Outcome]) -> dict[Bucket, Sums]:
         sums = buckets.setdefault((found.team, found.day), Counter())
         if found.excluded:
             sums[EXCLUDED, 0] += 1
-            sums[f"{EXCLUDED}:{found.excluded}", 0] += 1
+            sums[name_reason(found.excluded), 0] += 1
             continue
         sums[TIME_LINKED if found.linked else TIME_UNLINKED, found.slot] += 1
         for name, read in _PYTHON.items():

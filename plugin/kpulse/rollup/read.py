@@ -26,6 +26,11 @@ def read_settled(connection: Connection, month: int) -> dict[str, Sums]:
     return _collect(connection, select(c.team, c.measure, c.slot, c.n).where(c.month == month))
 
 
+def read_teams(connection: Connection) -> set[str]:
+    """All teams that ever closed a ticket."""
+    return set(connection.execute(select(t.rollup.c.team).distinct()).scalars())
+
+
 def read_reuse(
     connection: Connection, first: int, end: int, teams: Sequence[str] | None = None
 ) -> dict[tuple[int, str], tuple[int, int]]:
@@ -56,9 +61,7 @@ def read_viewed(connection: Connection, first: int, end: int) -> set[tuple[int, 
     """The articles that were seen in the days [first, end)."""
     c = t.reach.c
     return set(
-        connection.execute(
-            select(c.source_id, c.article).where(c.day >= first, c.day < end, c.views > 0).distinct()
-        )
+        connection.execute(select(c.source_id, c.article).where(c.day >= first, c.day < end, c.views > 0).distinct())
     )
 
 

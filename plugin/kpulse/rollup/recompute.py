@@ -1,6 +1,6 @@
 """Keeps outcomes and buckets in step with the facts: only what is marked is made again, in short transactions."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -51,7 +51,8 @@ def _spread_articles(connection: Connection) -> None:
 
 
 def _tickets_of(connection: Connection, source_id: int, articles: Sequence[str], every_link: bool) -> set[str]:
-    """Tickets linked to ``articles``: all, or those opened before the article was made, which may have created it."""
+    """Tickets linked to ``articles``: all, or those that may have created it, opened before it was made or merged into a
+    ticket that was."""
     found: set[str] = set()
     for table in (t.link_event, t.link_seen):
         query = select(table.c.ticket).where(table.c.source_id == source_id, table.c.article.in_(articles))
@@ -59,8 +60,11 @@ def _tickets_of(connection: Connection, source_id: int, articles: Sequence[str],
             same = and_(t.article.c.source_id == table.c.source_id, t.article.c.key == table.c.article)
             own = and_(t.ticket.c.source_id == table.c.source_id, t.ticket.c.key == table.c.ticket)
             query = query.join(t.article, same).join(t.ticket, own, isouter=True)
+            told = and_(t.merge.c.source_id == table.c.source_id, t.merge.c.ticket == table.c.ticket)
             early = or_(t.ticket.c.opened_at.is_(None), t.ticket.c.opened_at <= t.article.c.created_at)
-            query = query.where(t.article.c.source_ticket.is_(None), early)
+            elsewhere = or_(t.ticket.c.merged_into.is_not(None), t.merge.c.into.is_not(None))
+            query = query.join(t.merge, told, isouter=True)
+            query = query.where(t.article.c.source_ticket.is_(None), or_(early, elsewhere))
         found.update(connection.execute(query).scalars())
     return found
 
@@ -145,8 +149,11 @@ def _scalar_rows(connection: Connection, buckets: Sequence[tuple[Any, ...]]) -> 
 def _reason_rows(connection: Connection, buckets: Sequence[tuple[Any, ...]]) -> Iterable[dict[str, Any]]:
     c = t.outcome.c
     query = select(c.team, c.day, c.excluded, func.count()).where(_in(t.outcome, buckets), c.excluded != "")
+    sums: Counter[tuple[str, int, str]] = Counter()
     for team, day, reason, n in connection.execute(query.group_by(c.team, c.day, c.excluded)):
-        yield {"team": team, "day": day, "measure": f"{m.EXCLUDED}:{reason}"[:64], "slot": 0, "n": n}
+        sums[team, day, m.name_reason(reason)] += n
+    for (team, day, measure), n in sums.items():
+        yield {"team": team, "day": day, "measure": measure, "slot": 0, "n": n}
 
 
 def _time_rows(connection: Connection, buckets: Sequence[tuple[Any, ...]]) -> Iterable[dict[str, Any]]:

@@ -17,13 +17,9 @@ def replay(database: Database, rules: Rules) -> Iterator[Outcome]:
     with database.reading() as connection:
         place = (t.ticket.c.source_id, t.ticket.c.key)
         last: tuple[int, str] = (-1, "")
-        while (
-            rows := connection.execute(
-                select(*place).where(tuple_(*place) > last).order_by(*place).limit(TICKETS_AT_ONCE)
-            )
-            
-            .all()
-        ):
+        while rows := connection.execute(
+            select(*place).where(tuple_(*place) > last).order_by(*place).limit(TICKETS_AT_ONCE)
+        ).all():
             last = rows[-1]
             for source_id in sorted({source for source, _ in rows}):
                 keys = {key for source, key in rows if source == source_id}

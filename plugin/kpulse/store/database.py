@@ -26,6 +26,8 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self._writer = self.engine.execution_options(**{WRITING: True})
+        one_state = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reader = self.engine.execution_options(**one_state)
 
     @property
     def is_sqlite(self) -> bool:
@@ -35,7 +37,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection in a transaction that sees one state of the database."""
-        with explain_failure(self.url), self.engine.begin() as connection:
+        with explain_failure(self.url), self._reader.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -58,7 +60,7 @@ def explain_failure(url: str) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         where = make_url(url).render_as_string(hide_password=True)
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        cause = next(iter(str(getattr(error, "orig", None) or error).strip().splitlines()), type(error).__name__)
         raise StoreError(f"The database {where} failed: {cause}.") from error
 
 

@@ -9,10 +9,12 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from kpulse.errors import UsageError
 from kpulse.store import tables as t
-from kpulse.store.dirty import insert_into, mark_source
+from kpulse.store.bulk import replace_different, write_rows
+from kpulse.store.dirty import mark_source
 
+STOPPED = "stopped"
 FACTS = (
-    t.ticket, t.status_event, t.merge, t.article, t.link_event, t.link_seen, t.team, t.membership, t.article_event,
+    t.ticket, t.status_event, t.merge, t.article, t.link_event, t.link_seen, t.link_view, t.team, t.membership, t.article_event,
     t.reach, t.quarantine, t.stream_state, t.run, t.swept,
 )  # fmt: skip
 
@@ -108,13 +110,8 @@ def read_states(connection: Connection, source_id: int) -> dict[str, Any]:
 
 def save_state(connection: Connection, source_id: int, stream: str, state: Any, at: int) -> None:
     """Remember how far a stream was read."""
-    values = {"source_id": source_id, "stream": stream, "state": json.dumps(state), "saved_at": at}
-    statement = insert_into(connection, t.stream_state).values(values)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["source_id", "stream"], set_={"state": values["state"], "saved_at": at}
-        )
-    )
+    row = {"source_id": source_id, "stream": stream, "state": json.dumps(state), "saved_at": at}
+    write_rows(connection, t.stream_state, [row], replace_different)
 
 
 def forget_states(connection: Connection, source_id: int) -> None:
@@ -140,10 +137,10 @@ def change_run(connection: Connection, run_id: int, **values: Any) -> None:
 
 
 def last_runs(connection: Connection, *, outcomes: Sequence[str] | None = None) -> dict[int, Run]:
-    """The newest run of each source, of all runs or of those with certain outcomes."""
+    """The newest run of each source: of all runs, or of those that went to their end with certain outcomes."""
     newest = select(func.max(t.run.c.id)).group_by(t.run.c.source_id)
     if outcomes is not None:
-        newest = newest.where(t.run.c.outcome.in_(outcomes))
+        newest = newest.where(t.run.c.outcome.in_(outcomes), t.run.c.kind != STOPPED)
     rows = connection.execute(select(t.run).where(t.run.c.id.in_(newest))).mappings()
     return {row["source_id"]: Run(**row) for row in rows}
 

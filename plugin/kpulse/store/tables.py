@@ -172,6 +172,15 @@ link_seen = Table(
     _instant("assumed_at"),
     Index("ix_link_seen_article", "source_id", "article"),
 )
+link_view = Table(
+    "link_view",
+    metadata,
+    _source(),
+    _key("ticket"),
+    _key("kind"),
+    _key("evidence"),
+    Column("stretches", Text, nullable=False),
+)
 team = Table(
     "team", metadata, _source(), _key("key"), Column("name", String(255), nullable=False), Column("parent", String(255))
 )

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, select
+from sqlalchemy import Connection, Table, select
 
 from kpulse.store import tables as t
 from kpulse.store.bulk import Row as Row
-from kpulse.store.bulk import keep_first, replace_different, replace_older, write_rows
+from kpulse.store.bulk import find_rows, keep_first, replace_different, replace_older, write_rows
 from kpulse.store.dirty import insert_into, mark_articles, mark_articles_of, mark_team, mark_tickets
 
 CHUNK = 1000
@@ -17,13 +17,21 @@ UNKNOWN, BURIED = 0, 1  # fingerprints without a content: to be read again, and 
 
 def put_tickets(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store ticket rows; returns how many were new or newer."""
-    old = _existing(connection, t.ticket, source_id, rows, ("merged_into",))
+    old = _existing(connection, t.ticket, source_id, rows, ("merged_into", "gone"))
     fresh = _newer(rows, old)
     write_rows(connection, t.ticket, fresh, replace_older)
     touched = [row["key"] for row in fresh]
     touched += [old[row["key"]]["merged_into"] for row in fresh if row["key"] in old and old[row["key"]]["merged_into"]]
     mark_tickets(connection, source_id, touched)
+    moved = [row["key"] for row in fresh if row["key"] not in old or _has_moved(row, old[row["key"]])]
+    for keys in _chunks(moved):
+        mark_articles_of(connection, source_id, keys)
     return len(fresh)
+
+
+def _has_moved(row: Row, old: Mapping[str, Any]) -> bool:
+    """Whether the links of a known ticket begin or cease to count, or count for another survivor."""
+    return bool(old["gone"]) or row["merged_into"] != old["merged_into"]
 
 
 def put_articles(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
@@ -41,29 +49,41 @@ def put_articles(connection: Connection, source_id: int, rows: Sequence[Row]) ->
 
 
 def bury(connection: Connection, source_id: int, what: str, versions: Mapping[str, int]) -> None:
-    """Set tombstones on tickets or articles; a page that arrives late with an older version does not undo them."""
+    """Set tombstones on tickets or articles; a page that arrives late with the same or an older version does not undo
+    them. A deleted ticket is merged no longer, whether its last content or its deletion was read first."""
     table = t.ticket if what == "ticket" else t.article
-    start = {"opened_at": 0} if what == "ticket" else {"created_at": 0}
+    start: Row = {"opened_at": 0, "merged_into": None} if what == "ticket" else {"created_at": 0}
     rows = [
-        {"source_id": source_id, "key": k, "version": v, "fingerprint": 0, "gone": 1, **start}
+        {"source_id": source_id, "key": k, "version": v, "fingerprint": BURIED, "gone": 1, **start}
         for k, v in versions.items()
     ]
     if not rows:
         return
     insert = insert_into(connection, table)
     new = insert.excluded
+    kept = {name: new[name] for name in ("version", "fingerprint", "gone", "merged_into") if name in rows[0]}
+    if what == "ticket":
+        _mark_family(connection, source_id, list(versions))
     connection.execute(
         insert.on_conflict_do_update(
-            index_elements=["source_id", "key"],
-            set_={"version": new.version, "fingerprint": 0, "gone": 1},
-            where=and_(new.version >= table.c.version, table.c.gone == 0),
+            index_elements=["source_id", "key"], set_=kept, where=new.version >= table.c.version
         ),
         rows,
     )
     if what == "ticket":
-        mark_tickets(connection, source_id, versions)
+        for keys in _chunks(list(versions)):
+            mark_articles_of(connection, source_id, keys)
     else:
         mark_articles(connection, source_id, versions, every_link=True)
+
+
+def _mark_family(connection: Connection, source_id: int, keys: Sequence[str]) -> None:
+    """These tickets and what they are merged into now are to be derived again."""
+    c = t.ticket.c
+    mark_tickets(connection, source_id, keys)
+    for part in _chunks(keys):
+        into = select(c.merged_into).where(c.source_id == source_id, c.key.in_(part), c.merged_into.is_not(None))
+        mark_tickets(connection, source_id, [key for key in connection.execute(into).scalars() if key])
 
 
 def put_status_events(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
@@ -78,6 +98,12 @@ def put_link_events(connection: Connection, source_id: int, rows: Sequence[Row])
     return len(fresh)
 
 
+def put_link_views(connection: Connection, rows: Sequence[Row]) -> int:
+    """Store what was seen of tickets' links over time; ``put_links_seen`` stores what follows from it."""
+    write_rows(connection, t.link_view, rows, replace_different)
+    return len(rows)
+
+
 def put_links_seen(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store spans of links that were seen on tickets."""
     write_rows(connection, t.link_seen, rows, replace_different)
@@ -88,9 +114,10 @@ def put_links_seen(connection: Connection, source_id: int, rows: Sequence[Row]) 
 
 def put_merges(connection: Connection, source_id: int, rows: Sequence[Row]) -> int:
     """Store which ticket was merged into which, where that was read apart from the ticket."""
-    keys = [row["ticket"] for row in rows]
-    query = select(t.merge.c.ticket, t.merge.c.into).where(t.merge.c.source_id == source_id, t.merge.c.ticket.in_(keys))
-    old = dict(connection.execute(query).all())
+    old: dict[str, str] = {}
+    for keys in _chunks([row["ticket"] for row in rows]):
+        where = (t.merge.c.source_id == source_id) & t.merge.c.ticket.in_(keys)
+        old.update(dict(connection.execute(select(t.merge.c.ticket, t.merge.c.into).where(where)).all()))
     fresh = [row for row in rows if old.get(row["ticket"]) != row["into"]]
     write_rows(connection, t.merge, fresh, replace_different)
     mark_tickets(
@@ -98,6 +125,8 @@ def put_merges(connection: Connection, source_id: int, rows: Sequence[Row]) -> i
         source_id,
         [key for row in fresh for key in (row["ticket"], row["into"], old.get(row["ticket"])) if key],
     )
+    for part in _chunks([row["ticket"] for row in fresh]):
+        mark_articles_of(connection, source_id, part)
     return len(fresh)
 
 
@@ -149,12 +178,9 @@ def _put_events(connection: Connection, table: Table, source_id: int, rows: Sequ
 def _existing(
     connection: Connection, table: Table, source_id: int, rows: Sequence[Row], more: Iterable[str]
 ) -> dict[str, Mapping[str, Any]]:
-    columns = [table.c[name] for name in ("key", "version", "fingerprint", *more)]
-    found: dict[str, Mapping[str, Any]] = {}
-    for keys in _chunks([row["key"] for row in rows]):
-        query = select(*columns).where(table.c.source_id == source_id, table.c.key.in_(keys))
-        found.update({row["key"]: row for row in connection.execute(query).mappings()})
-    return found
+    columns = ("key", "version", "fingerprint", *more)
+    found = find_rows(connection, table, columns, source_id, "key", [row["key"] for row in rows])
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in found}
 
 
 def _newer(rows: Sequence[Row], old: Mapping[str, Mapping[str, Any]]) -> list[Row]:
@@ -167,8 +193,9 @@ def _newer(rows: Sequence[Row], old: Mapping[str, Mapping[str, Any]]) -> list[Ro
 
 
 def _is_news(row: Row, old: Mapping[str, Any]) -> bool:
-    same = row["version"] == old["version"] and row["fingerprint"] == old["fingerprint"]
-    return bool(row["version"] >= old["version"] and not same)
+    if row["version"] != old["version"]:
+        return bool(row["version"] > old["version"])
+    return old["fingerprint"] not in (row["fingerprint"], BURIED)
 
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:

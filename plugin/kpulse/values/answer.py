@@ -71,6 +71,10 @@ def answer(connection: Connection, question: Question, rules: Rules, today: date
     """The values that ``question`` asks for; suppressed teams stand together as "Other teams"."""
     coverage = read_coverage(connection, rules.zone)
     shown = read_shown(connection, today)
+    if question.team not in (None, OTHER_TEAMS) and _stored_name(question.team or "") not in read.read_teams(
+        connection
+    ):
+        raise UsageError(f"There is no team {question.team!r} with finished requests.")
     periods = list(split(question.period, question.grain)) if question.grain else [question.period]
     return [
         value
@@ -130,9 +134,12 @@ def _values(
             else None,
         )
         for entry in question.entries:
+            if entry.needs_articles and status == "restated":
+                continue  # said once already, as current: use of articles is not kept for settled months
             if whole or entry.for_teams:
                 figure = Figure(value=None, reason="suppressed") if hidden else entry.compute(parts)
-                yield _value(entry, group, period, figure, status, coverage)
+                kept = "current" if entry.needs_articles and status == "settled" else status
+                yield _value(entry, group, period, figure, kept, coverage)
 
 
 def _groups(
@@ -143,12 +150,9 @@ def _groups(
     if question.team is not None:
         if question.team == OTHER_TEAMS:
             yield OTHER_TEAMS, others
-        elif question.team in shown:
-            yield question.team, [question.team]
-        elif _stored_name(question.team) in sums:
-            yield question.team, None
         else:
-            raise UsageError(f"There is no team {question.team!r} with finished requests in this period.")
+            stored = _stored_name(question.team)
+            yield question.team, [stored] if stored in shown else None
     elif question.by_team:
         yield from ((team or NO_TEAM, [team]) for team in sorted(shown))
         if others:

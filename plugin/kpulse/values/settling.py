@@ -4,7 +4,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from kpulse.periods import Grain, day_start, floor, following, local_day
+from kpulse.periods import EARLIEST, Grain, day_start, floor, following, local_day
 from kpulse.rollup.facts import Rules
 from kpulse.rollup.read import read_extent, read_sums
 from kpulse.store import tables as t
@@ -20,7 +20,7 @@ def settle_months(connection: Connection, rules: Rules, now: int) -> list[date]:
     if not coverage.complete or extent is None or coverage.as_of is None:
         return []
     done = set(connection.execute(select(t.settlement.c.month)).scalars())
-    settled, month = [], floor(date.fromordinal(extent[0]), Grain.MONTH)
+    settled, month = [], floor(max(date.fromordinal(extent[0]), date(EARLIEST, 1, 1)), Grain.MONTH)
     today = date.fromordinal(local_day(now, rules.zone))
     while (end := following(month, Grain.MONTH)) <= today:
         closes = day_start(end.toordinal(), rules.zone) + rules.grace

@@ -150,6 +150,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_link_seen_article", ["source_id", "article"], unique=False)
 
     op.create_table(
+        "link_view",
+        sa.Column("source_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("ticket", sa.String(length=255), nullable=False),
+        sa.Column("kind", sa.String(length=255), nullable=False),
+        sa.Column("evidence", sa.String(length=255), nullable=False),
+        sa.Column("stretches", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("source_id", "ticket", "kind", "evidence", name=op.f("pk_link_view")),
+    )
+    op.create_table(
         "membership",
         sa.Column("source_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("team", sa.String(length=255), nullable=False),
@@ -396,6 +405,7 @@ def downgrade() -> None:
 
     op.drop_table("merge")
     op.drop_table("membership")
+    op.drop_table("link_view")
     with op.batch_alter_table("link_seen", schema=None) as batch_op:
         batch_op.drop_index("ix_link_seen_article")
 
