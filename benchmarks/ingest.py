@@ -137,7 +137,8 @@ def _changed(address: str, folder: Path) -> Path:
     prepare(path)
     run_fresh("ingest:ours", address=address, database=str(path))
     request = urllib.request.Request(f"{address}/change", data=b"", method="POST")
-    urllib.request.urlopen(request, timeout=600).close()
+    with urllib.request.urlopen(request, timeout=600) as answer:
+        answer.read()
     return path
 
 

@@ -131,6 +131,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Change 1 % of the tickets."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.desk.change()
         self._send(b"", 0)
 
@@ -142,6 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for part in (b'{"result":[', rows, b"]}"):
             self.wfile.write(part)
+        self.wfile.flush()
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
