@@ -111,7 +111,7 @@ def show() -> str:
     kept: Kept = current_app.extensions.setdefault(KEPT, Kept())
     page, version, progress = kept.get(installation)
     reading = is_first_reading(progress)
-    return render_template("leader.html", page=page, version=version, progress=progress, reading=reading)
+    return render_template("leader.html", page=page, data_version=version, progress=progress, reading=reading)
 
 
 @blueprint.get("/progress.json")
@@ -175,7 +175,8 @@ def _say(entry: Indicator, value: Any) -> tuple[str, str, str]:
 
 
 def _read_progress(connection: Any, installation: Installation) -> list[Progress]:
-    done = frozenset(sources.last_runs(connection, outcomes=GOOD))
+    good = sources.last_runs(connection, outcomes=GOOD)
+    done = frozenset(source for source, run in good.items() if run.kind != "stopped")
     return list_progress(sources.list_sources(connection), sources.last_runs(connection), done, installation.now())
 
 

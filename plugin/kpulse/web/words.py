@@ -14,6 +14,7 @@ from kpulse.installation import Installation
 
 STATIC = Path(__file__).parent / "static"
 MINUTE, HOUR, DAY_SECONDS = 60, 3600, 86_400
+FEW = 1.95  # of 100: below, a decimal carries meaning
 
 
 def init_app(app: Flask, installation: Installation) -> None:
@@ -46,21 +47,24 @@ def count(number: float) -> str:
 
 
 def percent(value: float) -> str:
-    """64% (below 10 with one decimal, where it carries meaning)."""
-    hundredths = value * 100
-    return f"{hundredths:.1f}%" if 0 < hundredths < 9.95 else f"{hundredths:.0f}%"
+    """64% (with one decimal where few are meant: 1.4%)."""
+    return f"{_hundredths(value)}%"
 
 
 def of_100(value: float) -> str:
     """64 of 100"""
-    return f"{value * 100:.1f} of 100" if 0 < value * 100 < 9.95 else f"{value * 100:.0f} of 100"
+    return f"{_hundredths(value)} of 100"
 
 
 def interval(low: float, high: float) -> str:
     """between 61 and 67 of 100"""
-    exact = high * 100 < 9.95 or f"{low * 100:.0f}" == f"{high * 100:.0f}"
+    exact = high * 100 < FEW or f"{low * 100:.0f}" == f"{high * 100:.0f}"
     first, last = (f"{bound * 100:.1f}" if exact else f"{bound * 100:.0f}" for bound in (low, high))
     return f"between {first} and {last} of 100"
+
+
+def _hundredths(value: float) -> str:
+    return f"{value * 100:.1f}" if 0 < value * 100 < FEW else f"{value * 100:.0f}"
 
 
 def duration(seconds: float) -> str:

@@ -115,11 +115,18 @@ def try_draft(installation: Installation, draft: Draft) -> tuple[Report, dict[st
     try:
         report = connector.check()
         live = [each.name for each in draw_fields(draft.kind.settings_type, {}) if each.live]
-        return report, {name: tuple(connector.choices(name)) for name in live} if report.ok else {}
+        return report, {name: _offer(connector, name) for name in live}
     except KpulseError as error:
         return Report(findings=[Finding(level=Level.FAIL, subject="connection", message=str(error))]), {}
     finally:
         connector.close()
+
+
+def _offer(connector: Connector, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(connector.choices(name))
+    except KpulseError:
+        return ()  # the report says what is wrong; choices only help to type
 
 
 def _read_field(

@@ -20,12 +20,12 @@
     button.disabled = true;
     report.textContent = "Trying to connect; this can take half a minute …";
     try {
-      const answer = await fetch(form.action || location.href, { method: "POST", body });
+      const answer = await fetch(location.href, { method: "POST", body });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (answer.ok && fresh.getElementById("report")) {
         take(fresh, "[data-choices]");
         take(fresh, "#report");
-        document.getElementById("report").scrollIntoView({ block: "nearest" });
+        document.getElementById("report").scrollIntoView({ block: "center" });
       } else if (fresh.getElementById("source-form")) {
         const texts = [...fresh.querySelectorAll("[role=alert]")].map((each) => each.textContent.trim());
         report.textContent = texts.join(" ");

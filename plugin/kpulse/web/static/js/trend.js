@@ -10,7 +10,7 @@
   let chart = null;
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const percent = (share) => `${(share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0)}%`;
+  const percent = (share) => `${(share * 100).toFixed(share > 0 && share < 0.0195 ? 1 : 0)}%`;
 
   function say(data, at) {
     if (at === null || at === undefined) return "";
