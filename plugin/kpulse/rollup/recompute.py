@@ -10,6 +10,7 @@ from kpulse.rollup import measures as m
 from kpulse.rollup.facts import Outcome, Rules
 from kpulse.rollup.families import derive
 from kpulse.store import tables as t
+from kpulse.store.bulk import append, write_rows
 from kpulse.store.database import Database
 from kpulse.store.dirty import insert_into, mark_buckets, mark_tickets
 from kpulse.store.notes import bump
@@ -96,17 +97,13 @@ def _replace_outcomes(connection: Connection, source_id: int, keys: Iterable[str
         connection.execute(
             delete(t.counted_link).where(t.counted_link.c.source_id == source_id, t.counted_link.c.ticket.in_(part))
         )
-    if outcomes:
-        connection.execute(
-            t.outcome.insert(), [{name: getattr(o, name) for name in _OUTCOME_COLUMNS} for o in outcomes]
-        )
+    write_rows(connection, t.outcome, [{name: getattr(o, name) for name in _OUTCOME_COLUMNS} for o in outcomes], append)
     links = [
         {"source_id": source_id, "ticket": o.ticket, "team": o.team, "day": o.day, **link._asdict()}
         for o in outcomes
         for link in o.counted
     ]
-    if links:
-        connection.execute(t.counted_link.insert(), links)
+    write_rows(connection, t.counted_link, links, append)
     mark_buckets(connection, buckets)
 
 
@@ -123,9 +120,9 @@ def _sum_some(database: Database) -> int:
 def _sum_buckets(connection: Connection, buckets: Sequence[tuple[Any, ...]]) -> None:
     connection.execute(delete(t.rollup).where(_in(t.rollup, buckets)))
     connection.execute(delete(t.article_rollup).where(_in(t.article_rollup, buckets)))
-    rows = [*_scalar_rows(connection, buckets), *_reason_rows(connection, buckets), *_time_rows(connection, buckets)]
-    if rows:
-        connection.execute(t.rollup.insert(), rows)
+    rows = [*_scalar_rows(connection, buckets), *_reason_rows(connection, buckets)]
+    write_rows(connection, t.rollup, rows, append)
+    _sum_times(connection, buckets)
     c = t.counted_link.c
     split = [func.sum(case((c.origin == origin, 1), else_=0)) for origin in ("reuse", "create")]
     place = (c.team, c.day, c.source_id, c.article)
@@ -156,12 +153,12 @@ def _reason_rows(connection: Connection, buckets: Sequence[tuple[Any, ...]]) -> 
         yield {"team": team, "day": day, "measure": measure, "slot": 0, "n": n}
 
 
-def _time_rows(connection: Connection, buckets: Sequence[tuple[Any, ...]]) -> Iterable[dict[str, Any]]:
+def _sum_times(connection: Connection, buckets: Sequence[tuple[Any, ...]]) -> None:
     c = t.outcome.c
-    query = select(c.team, c.day, c.linked, c.slot, func.count()).where(_in(t.outcome, buckets), c.excluded == "")
-    for team, day, linked, slot, n in connection.execute(query.group_by(c.team, c.day, c.linked, c.slot)):
-        measure = m.TIME_LINKED if linked else m.TIME_UNLINKED
-        yield {"team": team, "day": day, "measure": measure, "slot": slot, "n": n}
+    measure = case((c.linked != 0, m.TIME_LINKED), else_=m.TIME_UNLINKED)
+    query = select(c.team, c.day, measure, c.slot, func.count()).where(_in(t.outcome, buckets), c.excluded == "")
+    summed = query.group_by(c.team, c.day, c.linked, c.slot)
+    connection.execute(insert_into(connection, t.rollup).from_select(list(t.rollup.columns.keys()), summed))
 
 
 def _in(table: Any, buckets: Sequence[tuple[Any, ...]]) -> Any:

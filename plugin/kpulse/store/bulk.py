@@ -16,6 +16,11 @@ Rule = Callable[[Any, Sequence[str]], Any]
 KEYS_AT_ONCE = 1024
 
 
+def append(insert: Any, columns: Sequence[str]) -> Any:
+    """No such row is there yet; one that is would be an error."""
+    return insert
+
+
 def keep_first(insert: Any, columns: Sequence[str]) -> Any:
     """A row that is there already stays as it is."""
     return insert.on_conflict_do_nothing()
