@@ -247,5 +247,16 @@ class Gone:
 
 
 Record = (
-    Ticket | StatusEvent | Merged | Article | LinkEvent | LinksSeen | Team | Membership | ArticleEvent | Reach | Gone
+    Ticket
+    | StatusEvent
+    | Merged
+    | Article
+    | ArticleAlias
+    | LinkEvent
+    | LinksSeen
+    | Team
+    | Membership
+    | ArticleEvent
+    | Reach
+    | Gone
 )
