@@ -1,5 +1,6 @@
 """The metric families and their samples, made from the same values that every other face shows."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -43,6 +44,17 @@ def clean_label(text: str) -> str:
     return text.translate(UNSAFE)
 
 
+def distinct(texts: Iterable[str]) -> list[str]:
+    """Clean labels; one that stands there already gets a number, because a scrape with two equal series is refused whole."""
+    seen: Counter[str] = Counter()
+    labels = []
+    for text in texts:
+        label = clean_label(text)
+        seen[label] += 1
+        labels.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return labels
+
+
 def _indicators(
     installation: Installation, connection: Connection, coverage: Coverage, *, team: bool
 ) -> Iterator[Family]:
@@ -59,10 +71,11 @@ def _families(values: Iterable[Value], keys: Iterable[str], covered: bool, team:
     for value in values:
         found[value.indicator].append(value)
     for key, of_key in found.items():
+        names = distinct(value.group for value in of_key)
         for field, meant in d.define_indicator(d.EXPOSED[key], team=team):
             samples: Samples = [
-                ({"team": clean_label(value.group)} if team else {}, float(number))
-                for value in of_key
+                ({"team": name} if team else {}, float(number))
+                for name, value in zip(names, of_key, strict=True)
                 if (number := _read(value, field, covered)) is not None
             ]
             yield Family(meant.name, meant.help, samples)
@@ -76,8 +89,9 @@ def _read(value: Value, field: str, covered: bool) -> float | None:
 
 def _service(installation: Installation, connection: Connection, coverage: Coverage) -> Iterator[Family]:
     known = [source for source in sources.list_sources(connection) if source.enabled]
+    names = distinct(source.name for source in known)
     labels: dict[int, Mapping[str, str]] = {
-        source.id: {"source": clean_label(source.name), "type": source.type} for source in known
+        source.id: {"source": name, "type": source.type} for name, source in zip(names, known, strict=True)
     }
     yield _family(d.BUILD_INFO, [({"version": __version__}, 1.0)])
     yield _family(d.SOURCES_ENABLED, _one(len(known)))
