@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from kpulse.clock import Clock, utc_now
 from kpulse.records import Record
-from kpulse.sdk.http import Http
+from kpulse.sdk.http import Http, Signer
 from kpulse.sdk.settings import ConnectorSettings, HttpSettings
 
 
@@ -139,8 +139,8 @@ class Connector(ABC):
             self._http = Http(self.settings.policy(), auth=self.auth())
         return self._http
 
-    def auth(self) -> Mapping[str, str]:
-        """The headers that sign this connector in."""
+    def auth(self) -> Mapping[str, str] | Signer:
+        """The headers that sign this connector in, or what gets and renews them (see ``kpulse.sdk.oauth``)."""
         return {}
 
     @abstractmethod

@@ -1,61 +1,34 @@
-"""The one door to other systems: time-outs, retries, size caps, no foreign hosts, and errors that say what to do."""
+"""The one door to other systems: time-outs, retries, budgets, size caps, no foreign hosts, and errors that say what to do."""
 
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import Any, Generic, TypeVar
-from urllib.parse import urljoin, urlsplit
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
 
-import msgspec
 import requests
 import tenacity
-from requests.structures import CaseInsensitiveDict
 
 from kpulse import __version__
 from kpulse.clock import utc_now
-from kpulse.errors import ConfigError, KpulseError, SourceChanged, TransientError
+from kpulse.errors import SourceChanged
 from kpulse.sdk.guard import GuardedAdapter
+from kpulse.sdk.limits import Limits, Timer, pause_by
+from kpulse.sdk.policy import HttpPolicy as HttpPolicy
+from kpulse.sdk.policy import checked_address as checked_address
+from kpulse.sdk.trouble import Retry, Unsigned, check, decode, explained, host_of, read_body
+from kpulse.sdk.trouble import retry_after as retry_after
 
 T = TypeVar("T")
+Given = TypeVar("Given")
 Params = Mapping[str, str | int]
-BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-def checked_address(value: str) -> str:
-    """An http(s) address without a trailing slash, query or credentials; ValueError says what to change."""
-    try:
-        parts = urlsplit(value.strip())
-        _ = parts.port
-    except ValueError:
-        raise ValueError("This is not an address; check host and port.") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("Give the full address, starting with https:// (or http:// inside your own network).")
-    if parts.username or parts.password:
-        raise ValueError("Leave user name and password out of the address; there are fields of their own for them.")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class HttpPolicy:
-    """How a source is reached. ``attempts`` counts the first one.
-
-    A source that asks for more than ``longest_wait`` seconds is left to the next run: it is never asked too early.
-    """
-
-    address: str
-    ca_file: str | None = None
-    proxy: str | None = field(default=None, repr=False)
-    connect_timeout: float = 5.0
-    read_timeout: float = 60.0
-    attempts: int = 5
-    first_wait: float = 0.5
-    longest_wait: float = 120.0
-    largest_answer: int = 64 * 1024 * 1024
+MOST_WORKERS = 64
 
 
 @dataclass(frozen=True)
@@ -74,28 +47,70 @@ class Answer(Generic[T]):
         return None
 
 
-class _Retry(Exception):
-    def __init__(self, error: TransientError, after: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.after = after
+@dataclass(frozen=True)
+class Ask:
+    """A GET to be made: what ``Http.get`` takes."""
+
+    path: str
+    params: Params | None = None
+
+
+class Signer(Protocol):
+    """Signs requests in with a credential that changes, such as an OAuth token. Used by many threads at once."""
+
+    def bind(self, http: "Http") -> None:
+        """Learn from ``http`` how the network is reached: proxy, certificates, patience, stopping."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers that sign a request in; raises KpulseError when there is no way to get them."""
+
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """Get a new credential because ``refused`` was not accepted; False when there is none to be had."""
+
+    def close(self) -> None:
+        """Give back what is held open."""
+
+
+class Fixed:
+    """A ``Signer`` for headers that never change."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def bind(self, http: "Http") -> None:
+        """Needs nothing."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        return self._headers
+
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """There is nothing newer."""
+        return False
+
+    def close(self) -> None:
+        """Holds nothing open."""
 
 
 class Http:
-    """Talks to one source. Credentials go to that source's host and to no other."""
+    """Talks to one source. Credentials go to that source's host and to no other. May be used by many threads.
 
-    def __init__(self, policy: HttpPolicy, *, auth: Mapping[str, str] | None = None) -> None:
+    A session is lent to one request at a time, because its cookies are not safe for two; the connections under all
+    sessions are shared, because urllib3's pools are made for that and a TLS handshake is dear.
+    """
+
+    def __init__(
+        self, policy: HttpPolicy, *, auth: Mapping[str, str] | Signer | None = None, timer: Timer | None = None
+    ) -> None:
         self.policy = policy
         self.stopping = threading.Event()
-        self._auth = dict(auth or {})
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = policy.ca_file or True
-        self._session.headers.update({"User-Agent": f"knowledge-pulse/{__version__}", "Accept": "application/json"})
-        if policy.proxy:
-            self._session.proxies = {"http": policy.proxy, "https": policy.proxy}
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, GuardedAdapter())
+        self.timer = timer or Timer()
+        self._limits = Limits(policy.budgets, self.timer, self.stopping, policy.longest_wait)
+        self._signer: Signer = Fixed(auth or {}) if isinstance(auth, Mapping | None) else auth
+        self._signer.bind(self)
+        self._base = urlsplit(policy.address).path
+        self._adapter = GuardedAdapter(pool_maxsize=MOST_WORKERS)
+        self._idle: deque[requests.Session] = deque()
 
     def __repr__(self) -> str:
         return f"Http({self.policy.address})"
@@ -103,7 +118,8 @@ class Http:
     def close(self) -> None:
         """End waiting and give back the connections."""
         self.stopping.set()
-        self._session.close()
+        self._signer.close()
+        self._adapter.close()
 
     def get(self, path: str, type: type[T], params: Params | None = None, *, absent_ok: bool = False) -> Answer[T]:
         """The answer to GET ``path`` (relative to the address, or absolute on the same host), decoded as ``type``.
@@ -112,22 +128,66 @@ class Http:
         """
         return self._send("GET", path, type, params=params, absent_ok=absent_ok)
 
-    def post(self, path: str, type: type[T], json: Any, params: Params | None = None) -> Answer[T]:
-        """The answer to a POST that reads (a search): ``json`` is sent as the body."""
-        return self._send("POST", path, type, params=params, json=json)
+    def post(
+        self,
+        path: str,
+        type: type[T],
+        json: Any = None,
+        params: Params | None = None,
+        *,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer[T]:
+        """The answer to a POST that reads (a search): ``json`` or ``form`` is sent as the body."""
+        return self._send("POST", path, type, params=params, json=json, data=form)
+
+    def map(
+        self, asks: Iterable[Ask], type: type[T], *, absent_ok: bool = False, workers: int = 8
+    ) -> Generator[Answer[T] | None, None, None]:
+        """The answers to many GETs, made ``workers`` at a time inside the budgets, in the order of ``asks``.
+
+        With ``absent_ok`` what is absent (404, 410) is None in its place. Any error ends the iteration as it would end
+        ``get``. ``asks`` is read only a little ahead, and no more than a few answers wait in memory. When the iteration
+        has ended, or was closed, no request is under way any more.
+        """
+
+        def fetch(ask: Ask) -> Answer[T] | None:
+            try:
+                return self.get(ask.path, type, ask.params, absent_ok=absent_ok)
+            except LookupError:
+                return None
+
+        return _ahead(asks, fetch, workers, 2 * workers, 2 * workers)
+
+    def pages(
+        self, asks: Iterable[Ask], type: type[T], more: Callable[[Answer[T]], bool], *, workers: int = 8
+    ) -> Generator[Answer[T], None, None]:
+        """The answers to ``asks`` (pages by number or offset, see ``paging``) up to the first without ``more`` behind it.
+
+        The first page is asked alone; then, as long as there are more, reading ahead doubles up to ``workers`` pages, so
+        that a short list costs few requests beyond its end.
+        """
+
+        def fetch(ask: Ask) -> Answer[T]:
+            return self.get(ask.path, type, ask.params)
+
+        with contextlib.closing(_ahead(asks, fetch, workers, 1, workers)) as answers:
+            for answer in answers:
+                yield answer
+                if not more(answer):
+                    return
 
     def _send(self, method: str, path: str, type: type[T], *, absent_ok: bool = False, **sent: Any) -> Answer[T]:
         url = self._url(path)
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Retry),
+            retry=tenacity.retry_if_exception_type(Retry),
             stop=self._gives_up,
             wait=self._wait,
             sleep=self._sleep,
             reraise=True,
         )
         try:
-            return retrying(self._once, method, url, type, absent_ok, sent)
-        except _Retry as last:
+            return retrying(self._signed, method, url, type, absent_ok, sent)
+        except Retry as last:
             raise last.error from None
 
     def _gives_up(self, state: tenacity.RetryCallState) -> bool:
@@ -135,7 +195,7 @@ class Http:
         return too_long or state.attempt_number >= self.policy.attempts or self.stopping.is_set()
 
     def _sleep(self, seconds: float) -> None:
-        self.stopping.wait(seconds)
+        self.timer.wait(self.stopping, seconds)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         asked, first = _asked_to_wait(state), self.policy.first_wait
@@ -149,27 +209,98 @@ class Http:
         url = path if _ABSOLUTE.match(path) else f"{self.policy.address}/{path.lstrip('/')}"
         if _origin(url) != _origin(self.policy.address):
             raise SourceChanged(
-                f"{_host(self.policy.address)} pointed to another host, {_host(url)}; credentials are not sent there. "
+                f"{host_of(self.policy.address)} pointed to another host, {host_of(url)}; credentials are not sent there. "
                 "If the system moved, change the address of the source."
             )
         return url
 
-    def _once(self, method: str, url: str, type: type[T], absent_ok: bool, sent: Mapping[str, Any]) -> Answer[T]:
-        timeout = (self.policy.connect_timeout, self.policy.read_timeout)
+    def _signed(self, method: str, url: str, type: type[T], absent_ok: bool, sent: Mapping[str, Any]) -> Answer[T]:
+        headers = self._signer.headers()
+        try:
+            return self._once(method, url, type, absent_ok, headers, sent)
+        except Unsigned:
+            if not self._signer.renew(headers):
+                raise
+        return self._once(method, url, type, absent_ok, self._signer.headers(), sent)
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        type: type[T],
+        absent_ok: bool,
+        headers: Mapping[str, str],
+        sent: Mapping[str, Any],
+    ) -> Answer[T]:
+        self._limits.take(urlsplit(url).path.removeprefix(self._base))
+        how: Mapping[str, Any] = {
+            "timeout": (self.policy.connect_timeout, self.policy.read_timeout),
+            "allow_redirects": False,
+            "stream": True,
+        }
         with (
-            _explained(self.policy),
-            contextlib.closing(
-                self._session.request(
-                    method, url, headers=self._auth, timeout=timeout, allow_redirects=False, stream=True, **sent
-                )
-            ) as response,
+            self._session() as session,
+            explained(self.policy),
+            contextlib.closing(session.request(method, url, headers=dict(headers), **how, **sent)) as response,
         ):
-            _check(response, self.policy, absent_ok)
-            return Answer(response.status_code, response.headers, _decode(_body(response, self.policy), type, response))
+            self._heed(response)
+            check(response, self.policy, absent_ok)
+            return Answer(
+                response.status_code, response.headers, decode(read_body(response, self.policy), type, response)
+            )
+
+    def _heed(self, response: requests.Response) -> None:
+        """Let all threads wait when the source asks one of them to, or says that the quota is used up."""
+        asked = retry_after(response.headers) if response.status_code >= 400 else None
+        if asked is None and self.policy.quota:
+            asked = pause_by(self.policy.quota, response.headers, utc_now())
+        if asked:
+            self._limits.hold(asked)
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = self._open()
+        try:
+            yield session
+        finally:
+            self._idle.append(session)
+
+    def _open(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = self.policy.ca_file or True
+        session.headers.update({"User-Agent": f"knowledge-pulse/{__version__}", "Accept": "application/json"})
+        if self.policy.proxy:
+            session.proxies = {"http": self.policy.proxy, "https": self.policy.proxy}
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, self._adapter)
+        return session
 
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PORTS = {"http": 80, "https": 443}
+
+
+def _ahead(
+    asks: Iterable[Ask], fetch: Callable[[Ask], Given], workers: int, first: int, most: int
+) -> Generator[Given, None, None]:
+    """What ``fetch`` gives for each ask, in order; at first ``first``, later up to ``most`` are fetched ahead."""
+    if not 1 <= workers <= MOST_WORKERS:
+        raise ValueError(f"Between 1 and {MOST_WORKERS} workers can ask at a time.")
+    upcoming, under_way, ahead = iter(asks), deque[Future[Given]](), first
+    with ThreadPoolExecutor(workers, thread_name_prefix="kpulse-http") as pool:
+        try:
+            while True:
+                under_way.extend(pool.submit(fetch, ask) for ask in islice(upcoming, ahead - len(under_way)))
+                if not under_way:
+                    return
+                yield under_way.popleft().result()
+                ahead = min(2 * ahead, most)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
@@ -182,146 +313,4 @@ def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
 
 def _asked_to_wait(state: tenacity.RetryCallState) -> float | None:
     error = state.outcome.exception() if state.outcome else None
-    return error.after if isinstance(error, _Retry) else None
-
-
-@contextlib.contextmanager
-def _explained(policy: HttpPolicy) -> Iterator[None]:
-    host = urlsplit(policy.address).netloc
-    try:
-        yield
-    except requests.exceptions.SSLError as error:
-        if "CERTIFICATE_VERIFY_FAILED" not in repr(error):
-            raise ConfigError(
-                f"{host} makes no secure connection; check that https:// and the port are right."
-            ) from None
-        raise ConfigError(
-            f"The certificate of {host} is not trusted; give the PEM file of your company's certificate authority "
-            "under Private certificate authority."
-        ) from None
-    except requests.exceptions.ProxyError:
-        raise _Retry(
-            TransientError(
-                f"The proxy {_host(policy.proxy)} did not pass the request on; check its address and that it allows {host}."
-            )
-        ) from None
-    except requests.exceptions.InvalidURL:
-        raise ConfigError(f"{policy.address} is not an address that can be asked; check its spelling.") from None
-    except (requests.exceptions.InvalidHeader, UnicodeError):
-        raise ConfigError(
-            "User name, password or token holds a line break or a character that no request can carry; enter it again."
-        ) from None
-    except requests.exceptions.ContentDecodingError:
-        raise _Retry(TransientError(f"{host} sent a broken answer; the next run tries again.")) from None
-    except requests.exceptions.Timeout:
-        raise _Retry(TransientError(f"{host} did not answer in time; the next run tries again.")) from None
-    except OSError as error:
-        if policy.ca_file and not Path(policy.ca_file).is_file():
-            raise ConfigError(f"There is no certificate file {policy.ca_file} on the server; check its path.") from None
-        raise _reached_nothing(error, host) from None
-
-
-def _reached_nothing(error: Exception, host: str) -> Exception:
-    blocked = _cause(error, KpulseError)
-    if blocked is not None:
-        return blocked
-    if "NameResolutionError" in repr(error) or "getaddrinfo" in repr(error):
-        return ConfigError(f"There is no host named {host}; check the address.")
-    if "refused" in repr(error):
-        return _Retry(TransientError(f"{host} refuses the connection; check address and port, and that it is running."))
-    return _Retry(TransientError(f"The connection to {host} broke off; the next run tries again."))
-
-
-def _cause(error: BaseException | None, kind: type[T]) -> T | None:
-    seen: set[int] = set()
-    queue: list[Any] = [error]
-    while queue:
-        current = queue.pop()
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        if isinstance(current, kind):
-            return current
-        seen.add(id(current))
-        queue += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
-    return None
-
-
-def _host(address: str | None) -> str:
-    return urlsplit(address or "").netloc.rpartition("@")[2]
-
-
-def _check(response: requests.Response, policy: HttpPolicy, absent_ok: bool) -> None:
-    status, host = response.status_code, urlsplit(policy.address).netloc
-    if status in BUSY:
-        raise _Retry(
-            TransientError(
-                f"{host} answered {status} ({_reason(status)}); the next run goes on from the last saved page."
-            ),
-            retry_after(response.headers),
-        )
-    if status in (404, 410) and absent_ok:
-        raise LookupError(response.url)
-    if status in _REFUSED:
-        raise ConfigError(_REFUSED[status].format(host=host, path=urlsplit(response.url or "").path))
-    if 300 <= status < 400:
-        target = urlsplit(urljoin(response.url or "", response.headers.get("Location", "")))
-        raise ConfigError(
-            f"{host} sends requests on to {target.scheme}://{target.netloc}{target.path}; redirects are not followed. "
-            "If that is the right system, use its address (a sign-in page there means that the credential is not accepted)."
-        )
-    if status >= 400:
-        raise SourceChanged(
-            f"{host} answered {status} to {urlsplit(response.url or '').path}; the connector does not know this answer."
-        )
-
-
-_REFUSED = {
-    401: "{host} does not accept the credential; enter a valid token or password.",
-    403: "{host} does not let this account read {path}; ask its administrator for the right to read it.",
-    404: "{host} has nothing at {path}; check the address and that the system's API is switched on.",
-    407: "The proxy wants a sign-in; put user and password into the proxy's address.",
-    410: "{host} has switched off {path}; a newer version of the connector is needed.",
-}
-
-
-def _reason(status: int) -> str:
-    return "too many requests" if status == 429 else "busy or broken"
-
-
-def retry_after(headers: Mapping[str, str], now: Callable[[], datetime] = utc_now) -> float | None:
-    """Seconds to wait by the Retry-After header (a number or an HTTP date), None without a usable one."""
-    value = CaseInsensitiveDict(headers).get("Retry-After")
-    if value is None:
-        return None
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(value))
-    with contextlib.suppress(TypeError, ValueError):
-        return max(0.0, (parsedate_to_datetime(value) - now()).total_seconds())
-    return None
-
-
-def _body(response: requests.Response, policy: HttpPolicy) -> bytearray:
-    body = bytearray()
-    for chunk in response.iter_content(1 << 20):
-        body += chunk
-        if len(body) > policy.largest_answer:
-            raise SourceChanged(
-                f"{urlsplit(policy.address).netloc} sent more than {policy.largest_answer >> 20} MB in one answer."
-            )
-    return body
-
-
-def _decode(body: bytearray, type: type[T], response: requests.Response) -> T:
-    host, path = urlsplit(response.url or "").netloc, urlsplit(response.url or "").path
-    try:
-        return msgspec.json.decode(body, type=type)
-    except RecursionError:
-        raise SourceChanged(f"{host} answered {path} with data nested deeper than any connector reads.") from None
-    except msgspec.ValidationError as error:
-        raise SourceChanged(f"{host} answered {path} without what the connector needs: {error}.") from None
-    except msgspec.DecodeError:
-        if b"<html" in body[:2000].lower() or "html" in response.headers.get("Content-Type", ""):
-            raise ConfigError(
-                f"{host} answered {path} with a web page instead of data: the address is not the API's, or a proxy or sign-in page stands before it."
-            ) from None
-        raise _Retry(TransientError(f"{host} sent a broken answer to {path}; the next run tries again.")) from None
+    return error.after if isinstance(error, Retry) else None

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from kpulse.sdk.http import HttpPolicy, checked_address
+from kpulse.sdk.policy import HttpPolicy, checked_address
 
 Step = Literal["connect", "scope", "map", "schedule"]
 
@@ -70,7 +70,7 @@ class HttpSettings(ConnectorSettings):
         return checked_address(value)
 
     def policy(self) -> HttpPolicy:
-        """How to reach the source."""
+        """How to reach the source; override with ``replace(super().policy(), budgets=…)`` to declare its rate limits."""
         return HttpPolicy(
             address=self.address, ca_file=self.ca_file or None, proxy=self.proxy.get_secret_value() or None
         )

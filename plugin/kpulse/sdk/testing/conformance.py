@@ -335,5 +335,7 @@ def _secrets(connector: Connector) -> set[str]:
     """The secrets of the settings, and what the headers make of them."""
     values = [getattr(connector.settings, name) for name in type(connector.settings).secret_fields()]
     plain = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
-    sent = {header.rpartition(" ")[2] for header in connector.auth().values() if len(header) > 11}
+    signed = connector.auth()
+    headers = signed.values() if isinstance(signed, Mapping) else ()
+    sent = {header.rpartition(" ")[2] for header in headers if len(header) > 11}
     return (plain | sent) - {""}
