@@ -155,6 +155,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 def _show(title: str, found: dict[str, Taken], size: int | None) -> None:
+    bases = [base for base in ("plain", "lean") if base in found]
     rows = [
         [
             name,
@@ -162,9 +163,10 @@ def _show(title: str, found: dict[str, Taken], size: int | None) -> None:
             f"{(size or taken.result) / taken.seconds:,.0f}",
             f"{1000 * taken.cpu / (size or taken.result):.4f}",
             f"{taken.peak_mb:.0f}",
-            *(f"{found[base].seconds / taken.seconds:.2f}" for base in ("plain", "lean") if base in found),
+            *(f"{found[base].seconds / taken.seconds:.2f}" for base in bases),
+            *(f"{taken.cpu / found[base].cpu:.2f}" for base in bases),
         ]
         for name, taken in found.items()
     ]
-    ratios = [f"speed / {base}" for base in ("plain", "lean") if base in found]
+    ratios = [f"speed / {base}" for base in bases] + [f"CPU / {base}" for base in bases]
     print_table(title, ["way", "seconds", "records/s", "CPU s per 1,000", "peak MB", *ratios], rows)

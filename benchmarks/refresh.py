@@ -16,7 +16,7 @@ from kpulse.installation import Installation
 from kpulse.jobs.polling import poll
 from kpulse.jobs.refresh import refresh
 from kpulse.rollup.recompute import recompute
-from kpulse.settings import Settings
+from kpulse.settings import load
 from kpulse.store import sources, tables
 from kpulse.store.dirty import mark_everything
 from kpulse.store.write import put_tickets
@@ -101,7 +101,7 @@ def _show(name: str, taken: Taken) -> dict[str, Any]:
 
 
 def _open(folder: str, now: datetime) -> Installation:
-    return Installation.open(Settings(data_dir=Path(folder)), migrate=True, clock=lambda: now)
+    return Installation.open(load(data_dir=Path(folder), database_url=""), migrate=True, clock=lambda: now)
 
 
 def _change(installation: Installation, round_number: int) -> None:

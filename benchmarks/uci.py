@@ -16,7 +16,7 @@ from measure import Taken, median, print_table, run_fresh, time_call
 from kpulse.ingest.sync import Sync
 from kpulse.installation import Installation
 from kpulse.jobs.refresh import refresh
-from kpulse.settings import Settings
+from kpulse.settings import load
 from kpulse.store import sources
 from kpulse.web.reading import read_facts
 
@@ -33,7 +33,7 @@ MAPPING = {
 
 def run(log: str, folder: str) -> dict[str, dict[str, Any]]:
     """The parts of the way, each with what it took."""
-    settings = Settings(data_dir=Path(folder))
+    settings = load(data_dir=Path(folder), database_url="")
     installation = Installation.open(settings, migrate=True, clock=lambda: NOW)
     with installation.database.writing() as connection:
         made = sources.add_source(
