@@ -54,7 +54,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     folder = tmp_path / "site" / "desk-1.dist-info"
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: desk\nVersion: 1\n")
-    (folder / "entry_points.txt").write_text("[kpulse.connectors]\ndesk = tests.web.desk:Desk\nbroken = no.such:Thing\n")
+    (folder / "entry_points.txt").write_text(
+        "[kpulse.connectors]\ndesk = tests.web.desk:Desk\nbroken = no.such:Thing\n"
+    )
     monkeypatch.syspath_prepend(str(folder.parent))
     list_connectors.cache_clear()
     yield
@@ -64,7 +66,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def installation(tmp_path: Path, desk: None) -> Iterator[Installation]:
     """An empty installation at noon of 30 June 2025."""
-    opened = Installation.open(load(data_dir=tmp_path / "data", organisation="Example Ltd"), migrate=True, clock=lambda: NOW)
+    opened = Installation.open(
+        load(data_dir=tmp_path / "data", organisation="Example Ltd"), migrate=True, clock=lambda: NOW
+    )
     yield opened
     opened.close()
 

@@ -176,7 +176,15 @@ def test_cookies_need_https_unless_on_this_machine() -> None:
 
 def test_no_page_has_inline_script_or_style(installation: Installation, km_lead: Browser) -> None:
     add_demo(installation)
-    pages = ["/", "/sources/", "/sources/new", "/sources/new/desk", "/sources/1", "/sources/1/remove", "/indicators/link_rate"]
+    pages = [
+        "/",
+        "/sources/",
+        "/sources/new",
+        "/sources/new/desk",
+        "/sources/1",
+        "/sources/1/remove",
+        "/indicators/link_rate",
+    ]
     for path in pages:
         text = km_lead.read(path)
         assert not re.search(r"\sstyle=|<style|\son[a-z]+=", text), path

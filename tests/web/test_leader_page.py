@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,7 @@ from kpulse.store import sources
 from kpulse.store.sources import Source
 from kpulse.web.leader_page import KEPT
 from tests.web.conftest import Browser, add, add_desk
-from tests.web.desk import AWAY, Desk
+from tests.web.desk import AWAY, NOW, Desk
 
 
 def words_of(page: str) -> str:
@@ -39,7 +40,6 @@ def test_at_most_five_tiles_each_with_value_basis_and_explanation(read_desk: Sou
     main = words_of(tiles[0])
     assert "Answers used or written down" in main
     assert "In how many of 100 finished requests" in main
-    # the last 28 days hold numbers 2611 to 2799 of the story: six or seven in ten... of 192 or so
     found = re.search(r"(\d+)% ([\d,]+) of ([\d,]+) requests between (\d+) and (\d+) of 100", main)
     assert found is not None
     share, x, n, low, high = (int(number) for number in found.groups())
@@ -82,7 +82,12 @@ def test_the_trend_has_thirteen_months_as_data_and_as_table(read_desk: Source, k
     assert data["labels"][-1] == "Jun 2025"
     assert [line["key"] for line in data["series"]] == ["link_rate", "reuse_rate", "create_rate"]
     assert all(len(line["values"]) == 13 for line in data["series"])
-    assert all(low <= share <= high for line in data["series"][:1] for low, share, high in zip(line["low"], line["values"], line["high"], strict=True) if share is not None)
+    assert all(
+        low <= share <= high
+        for line in data["series"][:1]
+        for low, share, high in zip(line["low"], line["values"], line["high"], strict=True)
+        if share is not None
+    )
     assert data["provisional"] == [False] * 12 + [True]
     for label in data["labels"]:
         assert f'<th scope="row">{label}</th>' in page
@@ -102,10 +107,8 @@ def test_a_failed_source_keeps_the_last_value_with_its_age_and_says_why(
 ) -> None:
     before = re.search(r'class="value">(\d+%)', km_lead.read("/"))
     monkeypatch.setattr(Desk, "trouble", AWAY)
-    later = Installation(
-        installation.settings, installation.database, installation.keyring, lambda: installation_clock(installation)
-    )
-    result = poll(later, read_desk)
+    installation.clock = lambda: NOW + timedelta(hours=3)
+    result = poll(installation, read_desk)
     assert result is not None
     assert result.outcome == "failed"
     page = km_lead.read("/")
@@ -113,11 +116,7 @@ def test_a_failed_source_keeps_the_last_value_with_its_age_and_says_why(
     assert f'class="value">{before.group(1)}' in page
     text = words_of(page)
     assert f"Our desk could not be read. {AWAY}" in text
-    assert "The numbers below are the last good ones, from just now." in text
-
-
-def installation_clock(installation: Installation):  # type: ignore[no-untyped-def]
-    return installation.clock()
+    assert "The numbers below are the last good ones, from 3 hours ago." in text
 
 
 def test_the_first_reading_shows_progress(installation: Installation, km_lead: Browser) -> None:

@@ -136,7 +136,7 @@ def _read_field(
     if each.kind == "password":
         _read_secret(draft, each, source, text, forget=bool(form.get(f"{each.name}__forget")), trusted=trusted)
         return
-    value = read_value(each, text)
+    value = read_value(each, text) if each.name in form or each.kind == "checkbox" else None
     if value is not None:
         draft.values[each.name] = value
     if each.kind == "file" and value and not trusted:
