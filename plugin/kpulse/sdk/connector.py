@@ -1,7 +1,7 @@
 """What a connector is: declared settings, declared streams, and a way to fetch one page after the other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -124,6 +124,7 @@ class Connector(ABC):
     settings_type: ClassVar[type[ConnectorSettings]] = ConnectorSettings
     streams: ClassVar[Sequence[Stream]]
     synthetic: ClassVar[bool] = False
+    keeper: Callable[[str, str], None] | None = None
 
     def __init__(self, settings: Any, *, http: Http | None = None, clock: Clock = utc_now) -> None:
         self.settings = settings
@@ -142,6 +143,14 @@ class Connector(ABC):
     def auth(self) -> Mapping[str, str] | Signer:
         """The headers that sign this connector in, or what gets and renews them (see ``kpulse.sdk.oauth``)."""
         return {}
+
+    def keep_secret(self, name: str, value: str) -> None:
+        """Have ``value`` stored as the secret setting ``name``: the source replaced it, as with a refresh token.
+
+        ``keeper`` is set by the service where the settings are stored; elsewhere the value lives as long as this object.
+        """
+        if self.keeper is not None:
+            self.keeper(name, value)
 
     @abstractmethod
     def check(self) -> Report:

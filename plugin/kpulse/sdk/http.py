@@ -100,10 +100,15 @@ class Http:
     """
 
     def __init__(
-        self, policy: HttpPolicy, *, auth: Mapping[str, str] | Signer | None = None, timer: Timer | None = None
+        self,
+        policy: HttpPolicy,
+        *,
+        auth: Mapping[str, str] | Signer | None = None,
+        timer: Timer | None = None,
+        stopping: threading.Event | None = None,
     ) -> None:
         self.policy = policy
-        self.stopping = threading.Event()
+        self.stopping = stopping or threading.Event()
         self.timer = timer or Timer()
         self._limits = Limits(policy.budgets, self.timer, self.stopping, policy.longest_wait)
         self._signer: Signer = Fixed(auth or {}) if isinstance(auth, Mapping | None) else auth
