@@ -1,7 +1,9 @@
 """Scratch stores to count in, and what is derived in them."""
 
+import atexit
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -11,7 +13,7 @@ from kpulse.ingest.mapping import Mapping
 from kpulse.ingest.page import store_page
 from kpulse.rollup.facts import Outcome, Rules
 from kpulse.rollup.measures import sum_articles, sum_outcomes
-from kpulse.rollup.recompute import count_dirty, recompute
+from kpulse.rollup.recompute import count_dirty
 from kpulse.rollup.replay import replay
 from kpulse.sdk.connector import Page
 from kpulse.store import tables as t
@@ -39,15 +41,20 @@ def deliver(database: Database, records: Sequence[r.Record], *, source: int = 1)
         return store_page(connection, source, "all", Page(records=records), mapping, {}, 0)
 
 
-def count(records: Iterable[r.Record], rules: Rules) -> dict[str, Outcome]:
-    """The outcome of each ticket, through a store of its own."""
+@cache
+def scratch() -> Database:
+    """A store that the tests of a process share."""
     database = open_store()
-    try:
-        deliver(database, list(records))
-        recompute(database, rules)
-        return {outcome.ticket: outcome for outcome in replay(database, rules)}
-    finally:
-        database.close()
+    atexit.register(database.close)
+    return database
+
+
+def count(records: Iterable[r.Record], rules: Rules) -> dict[str, Outcome]:
+    """The outcome of each ticket, through an empty store."""
+    database = scratch()
+    empty(database)
+    deliver(database, list(records))
+    return {outcome.ticket: outcome for outcome in replay(database, rules)}
 
 
 def read(database: Database, table: Any, *without: str) -> Rows:

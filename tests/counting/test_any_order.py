@@ -10,8 +10,8 @@ from kpulse.store.database import Database
 from tests.counting import stores
 from tests.counting.streams import RULES, Delivery, deliveries
 
-MANY = settings(max_examples=100, suppress_health_check=list(HealthCheck))
-FEWER = settings(MANY, max_examples=60)
+MANY = settings(max_examples=80, suppress_health_check=list(HealthCheck))
+FEWER = settings(MANY, max_examples=40)
 
 
 @pytest.fixture(scope="module")
