@@ -99,7 +99,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        "cache_size=-65536",
+        "cache_size=-24576",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
