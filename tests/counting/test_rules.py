@@ -99,7 +99,14 @@ def test_one_reason_in_order_of_rank(given: dict[str, Any], reason: str) -> None
 
 
 def test_links_follow_a_chain_of_merges() -> None:
-    chain = [ticket("s"), ticket("m", merged_into="s"), ticket("t", merged_into="m"), OLD, link("t"), link("m")]
+    chain: list[r.Record] = [
+        ticket("s"),
+        ticket("m", merged_into="s"),
+        ticket("t", merged_into="m"),
+        OLD,
+        link("t"),
+        link("m"),
+    ]
     found = stores.count(chain, RULES)
     assert (found["s"].linked, found["s"].links) == (1, 1)
     assert {found["m"].excluded, found["t"].excluded} == {"merged"}
@@ -113,7 +120,7 @@ def test_in_a_circle_of_merges_the_smallest_key_survives() -> None:
 
 
 def test_what_a_ticket_says_of_its_merge_wins_over_what_was_told() -> None:
-    records = [ticket("c", merged_into="y"), ticket("x"), ticket("y"), ticket("z"), OLD, link("c")]
+    records: list[r.Record] = [ticket("c", merged_into="y"), ticket("x"), ticket("y"), ticket("z"), OLD, link("c")]
     told = [r.Merged(ticket="c", into="x"), r.Merged(ticket="z", into="x")]
     found = stores.count([*records, *told], RULES)
     assert (found["x"].linked, found["y"].linked) == (0, 1)
