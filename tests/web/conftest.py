@@ -1,6 +1,7 @@
 """An installation, its application and browsers for it, with a small desk installed as a connector."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
@@ -48,27 +49,53 @@ class Browser:
         return self.client.post(path, data={"csrf_token": self.token, **(data or {})}, **options)
 
 
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Installs the desk of these tests the way any third party installs a connector, and a broken one beside it."""
-    folder = tmp_path / "site" / "desk-1.dist-info"
-    folder.mkdir(parents=True)
+    folder = tmp_path_factory.mktemp("site") / "desk-1.dist-info"
+    folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: desk\nVersion: 1\n")
-    (folder / "entry_points.txt").write_text(
-        "[kpulse.connectors]\ndesk = tests.web.desk:Desk\nbroken = no.such:Thing\n"
-    )
-    monkeypatch.syspath_prepend(str(folder.parent))
+    points = "[kpulse.connectors]\ndesk = tests.web.desk:Desk\nbroken = no.such:Thing\n"
+    (folder / "entry_points.txt").write_text(points)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder.parent))
+        list_connectors.cache_clear()
+        yield
     list_connectors.cache_clear()
-    yield
-    list_connectors.cache_clear()
+
+
+def open_installation(folder: Path) -> Installation:
+    """An installation at noon of 30 June 2025."""
+    return Installation.open(load(data_dir=folder, organisation="Example Ltd"), migrate=True, clock=lambda: NOW)
+
+
+@pytest.fixture(scope="module")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of an installation without anything, to be copied."""
+    folder = tmp_path_factory.mktemp("empty") / "data"
+    open_installation(folder).close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def read_folder(empty_folder: Path, desk: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of an installation whose desk was read once, to be copied."""
+    folder = tmp_path_factory.mktemp("read") / "data"
+    shutil.copytree(empty_folder, folder)
+    opened = open_installation(folder)
+    result = poll(opened, add_desk(opened))
+    assert result is not None
+    assert result.outcome == "partial"  # one row cannot be read
+    opened.close()
+    return folder
 
 
 @pytest.fixture
-def installation(tmp_path: Path, desk: None) -> Iterator[Installation]:
-    """An empty installation at noon of 30 June 2025."""
-    opened = Installation.open(
-        load(data_dir=tmp_path / "data", organisation="Example Ltd"), migrate=True, clock=lambda: NOW
-    )
+def installation(request: pytest.FixtureRequest, tmp_path: Path, desk: None) -> Iterator[Installation]:
+    """An installation: empty, or for tests that ask for ``read_desk`` with a desk that was read once."""
+    name = "read_folder" if "read_desk" in request.fixturenames else "empty_folder"
+    shutil.copytree(request.getfixturevalue(name), tmp_path / "data")
+    opened = open_installation(tmp_path / "data")
     yield opened
     opened.close()
 
@@ -133,8 +160,5 @@ def add(installation: Installation, key: str, settings: dict[str, Any], *, name:
 @pytest.fixture
 def read_desk(installation: Installation) -> Source:
     """A desk that was read once."""
-    source = add_desk(installation)
-    result = poll(installation, source)
-    assert result is not None
-    assert result.outcome == "partial"  # one row cannot be read
-    return source
+    with installation.database.reading() as connection:
+        return sources.find_source(connection, "Our desk")

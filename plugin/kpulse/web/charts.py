@@ -44,12 +44,13 @@ class TeamRow:
 
 
 def make_trend(facts: Facts) -> Trend | None:
-    """Thirteen months of three shares, gaps as None; None where there are fewer than two months."""
+    """Thirteen months of three shares, gaps as None; None for fewer than two months and while the first
+    reading goes on, because its months are read before they are counted."""
     by_key = {key: first_versions(facts.months.get(key, ())) for key, _ in SERIES}
     main = by_key["link_rate"]
     covered = find_covered(facts)
     drawn = [value for value in main if value.value is not None and value.start in covered]
-    if len(drawn) < 2:
+    if len(drawn) < 2 or not facts.is_settled:
         return None
     series = [
         {
@@ -84,7 +85,9 @@ def describe_trend(months: Sequence[Value]) -> str:
 
 
 def make_teams(facts: Facts) -> list[TeamRow]:
-    """Teams by name, the merged small ones last."""
+    """Teams by name, the merged small ones last; none while the first reading goes on, which may not know their names."""
+    if not facts.is_settled:
+        return []
     values = sorted(facts.teams, key=lambda value: (value.group == OTHER_TEAMS, value.group.casefold()))
     whole = facts.current.get("link_rate")
     rows = [_row(value.group, value) for value in values if value.n]

@@ -20,7 +20,7 @@ from kpulse.web import words
 from kpulse.web.auth import readable
 from kpulse.web.charts import TeamRow, Trend, make_teams, make_trend, say_month
 from kpulse.web.progress import Progress, as_json, is_first_reading, list_progress
-from kpulse.web.reading import Facts, find_last_day, find_version, read_facts
+from kpulse.web.reading import BACKLOG, Facts, count_backlog, find_last_day, find_version, read_facts
 from kpulse.web.tiles import Tile, first_versions, make_tiles, say_value
 from kpulse.web.unknowns import Note, list_failures, list_unknowns
 
@@ -46,7 +46,7 @@ class Page:
 
 def make_page(facts: Facts) -> Page:
     """The page that follows from the facts."""
-    tiles = make_tiles(facts)
+    tiles = [] if facts.is_empty else make_tiles(facts)
     return Page(
         facts=facts,
         tiles=tiles,
@@ -95,10 +95,13 @@ class Kept:
             progress = _read_progress(connection, installation)
             page = self._page if self._version == version else None
             facts = None if page else read_facts(connection, installation)
-        if page is None and facts is not None:
+        if facts is not None:
             page = make_page(facts)
             with self._lock:
-                self._version, self._page = version, page
+                if page.facts.is_early and not page.tiles and self._page is not None and self._page.tiles:
+                    page = self._page  # numbers that were shown stay until the next ones are counted
+                else:
+                    self._version, self._page = version, page
         assert page is not None  # noqa: S101 (kept or just made)
         return page, _short(version), progress
 
@@ -110,7 +113,7 @@ def show() -> str:
     installation: Installation = current_app.extensions["installation"]
     kept: Kept = current_app.extensions.setdefault(KEPT, Kept())
     page, version, progress = kept.get(installation)
-    reading = is_first_reading(progress)
+    reading = is_first_reading(progress) or not (page.facts.is_counted and not page.facts.is_early)
     return render_template("leader.html", page=page, data_version=version, progress=progress, reading=reading)
 
 
@@ -121,7 +124,8 @@ def show_progress() -> ResponseReturnValue:
     installation: Installation = current_app.extensions["installation"]
     with installation.database.reading() as connection:
         version = _short(find_version(connection, installation.today()))
-        return jsonify(as_json(_read_progress(connection, installation), version))
+        progress, counted = _read_progress(connection, installation), count_backlog(connection) < BACKLOG
+        return jsonify(as_json(progress, version, counted=counted))
 
 
 @blueprint.get("/indicators/<key>")

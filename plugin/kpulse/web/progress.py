@@ -59,10 +59,10 @@ def say_stage(stage: str) -> str:
     return f"reading {stream.replace('_', ' ')}, {STAGES.get(step, step)}" if step else f"reading {stream}"
 
 
-def as_json(progress: Sequence[Progress], version: str) -> dict[str, Any]:
+def as_json(progress: Sequence[Progress], version: str, *, counted: bool) -> dict[str, Any]:
     """What the open pages ask for; ``version`` changes with the numbers."""
     return {
-        "first_reading": is_first_reading(progress),
+        "first_reading": is_first_reading(progress) or not counted,
         "version": version,
         "sources": [asdict(each) for each in progress],
     }

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, func, select
 
 from kpulse.installation import Installation
-from kpulse.periods import Grain, Period, floor, rolling
+from kpulse.periods import Grain, Period, day_start, floor, rolling
 from kpulse.rollup.facts import Rules
 from kpulse.rollup.read import read_extent, read_sums
 from kpulse.store import tables as t
@@ -24,6 +24,7 @@ PATIENCE = 60  # days without a finished request before the page looks back to t
 TILES = ("link_rate", "reuse_rate", "create_rate", "time_to_resolve_median", "tickets_closed")
 BESIDE = ("coverage", "link_rate_strict", "tickets_excluded", "orphan_link_share")
 ENOUGH_COVERAGE = 0.95
+BACKLOG = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,8 @@ class Facts:
     """What is known. ``last_day`` is the last day of the window: today, or the last day with data where that is long ago.
 
     ``current``, ``year_before`` and ``weeks_before`` map indicators to values of windows of 28 days; ``months`` maps them to
-    their values of the last thirteen calendar months, ``teams`` are values of one indicator by team.
+    their values of the last thirteen calendar months, ``teams`` are values of one indicator by team. ``is_early`` says
+    that requests of the window were read and are not in the values yet, ``is_counted`` that (nearly) everything read is.
     """
 
     today: date
@@ -44,6 +46,8 @@ class Facts:
     hidden_teams: int = 0
     evidence: Mapping[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    is_early: bool = False
+    is_counted: bool = True
     coverage: Coverage
     sources: Sequence[Source] = ()
     last_runs: Mapping[int, Run] = field(default_factory=dict)
@@ -54,8 +58,14 @@ class Facts:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no request at all is known yet."""
-        return not self.current
+        """Whether nothing can be said yet: no finished request is known, or the newest days are still being read."""
+        covered = self.current.get("coverage")
+        return not self.current or (not self.is_settled and (self.is_early or not (covered and covered.x)))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the first reading is over and counted, so that earlier months mean what they say."""
+        return self.coverage.complete and self.is_counted
 
     @property
     def window(self) -> Period:
@@ -124,6 +134,8 @@ def _read_values(connection: Connection, rules: Rules, today: date, last_day: da
         "teams": ask(Question(period=window, by_team=True, indicators=("link_rate",))),
         "hidden_teams": len(set(sums) - read_shown(connection, today)),
         "evidence": _count_evidence(connection, window),
+        "is_early": _is_early(connection, day_start(window.days[0], rules.zone)),
+        "is_counted": count_backlog(connection) < BACKLOG,
         "counts": Counter({name: n for (name, slot), n in totals.items() if slot == 0}),
     }
 
@@ -146,6 +158,19 @@ def _count_evidence(connection: Connection, window: Period) -> dict[str, int]:
     first, end = window.days
     query = select(c.evidence, func.count()).where(c.day >= first, c.day < end).group_by(c.evidence)
     return {evidence: int(n) for evidence, n in connection.execute(query)}
+
+
+def count_backlog(connection: Connection) -> int:
+    """How much was read and waits to be counted, up to the number from which on it matters."""
+    waiting = (select(table.c[0]).limit(BACKLOG).subquery() for table in (t.dirty_ticket, t.dirty_bucket))
+    return sum(int(connection.execute(select(func.count()).select_from(each)).scalar_one()) for each in waiting)
+
+
+def _is_early(connection: Connection, since: int) -> bool:
+    dirty, ticket = t.dirty_ticket.c, t.ticket.c
+    joined = t.dirty_ticket.join(t.ticket, (dirty.source_id == ticket.source_id) & (dirty.ticket == ticket.key))
+    query = select(dirty.ticket).select_from(joined).where(ticket.opened_at >= since).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _count_quarantine(connection: Connection) -> dict[int, int]:

@@ -107,7 +107,12 @@ def is_covered(values: Mapping[str, Value]) -> bool:
 
 
 def find_earlier(entry: Indicator, facts: Facts) -> tuple[Value | None, str]:
-    """The value to compare with: a year before if that was read, else four weeks before, else none."""
+    """The value to compare with: a year before if that was read, else four weeks before, else none.
+
+    While a first reading goes on there is none: earlier days are read, but not all counted.
+    """
+    if not facts.is_settled:
+        return None, ""
     for values, when in ((facts.year_before, A_YEAR), (facts.weeks_before, FOUR_WEEKS)):
         earlier = values.get(entry.key)
         if (
@@ -162,7 +167,7 @@ def make_spark(entry: Indicator, facts: Facts) -> Spark | None:
     """The last thirteen months as a small line; months that were not read are gaps, and counts leave out the month that
     is not over."""
     months = first_versions(facts.months.get(entry.key, ()))
-    covered = find_covered(facts)
+    covered = find_covered(facts) if facts.is_settled else frozenset()
     if entry.unit is Unit.COUNT:
         months = [value for value in months if value.end <= facts.last_day.isoformat() or value.end[8:] == "01"]
     shown = [value.value if value.start in covered else None for value in months]

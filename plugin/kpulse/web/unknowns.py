@@ -125,7 +125,7 @@ def _times(facts: Facts) -> Iterator[Note]:
 
 def _orphans(facts: Facts) -> Iterator[Note]:
     unknown, total = facts.counts["orphan"], facts.counts["links"]
-    if unknown:
+    if unknown and facts.is_settled:
         yield Note("Articles", f"{words.count(unknown)} of {words.count(total)} links lead to articles that no connected knowledge base knows.",
                    LOOK if unknown > total / 10 else EXPECTED)  # fmt: skip
 
