@@ -9,6 +9,8 @@ import pytest
 from kpulse.installation import Installation
 from kpulse.jobs.polling import poll
 from kpulse.store import sources
+from kpulse.store import tables as t
+from kpulse.store.notes import bump
 from kpulse.store.sources import Source
 from kpulse.web.leader_page import KEPT
 from tests.web.conftest import Browser, add, add_desk
@@ -170,3 +172,40 @@ def test_every_number_has_a_page_and_times_of_some_requests_have_no_values(read_
 
 def test_the_footer_names_the_owner_of_the_mark(anybody: Browser) -> None:
     assert "KCS is a service mark of the Consortium for Service Innovation" in anybody.read("/")
+
+
+def test_nothing_is_said_before_the_newest_days_are_counted(installation: Installation, km_lead: Browser) -> None:
+    source = add_desk(installation)
+    with installation.database.writing() as connection:
+        run = sources.start_run(connection, source.id, installation.now())
+        sources.change_run(connection, run, stage="everything: newest")
+        connection.execute(t.rollup.insert(), {"team": "Access", "day": installation.today().toordinal(), "measure": "closed", "slot": 0, "n": 50})  # fmt: skip
+    page = km_lead.read("/")
+    assert "Reading for the first time" in page
+    assert 'class="value"' not in page
+
+
+def test_what_waits_to_be_counted_is_not_compared(
+    read_desk: Source, installation: Installation, km_lead: Browser
+) -> None:
+    assert "a year before" in km_lead.read("/")
+    with installation.database.writing() as connection:
+        connection.execute(t.dirty_ticket.insert(), [{"source_id": read_desk.id, "ticket": f"T{n}"} for n in range(60)])
+        bump(connection, "data_version")
+    page = km_lead.read("/")
+    assert "Everything is read; it is being counted." in page
+    assert "a year before" not in page
+    assert 'class="value"' in page
+    assert 'id="trend-data"' not in page
+    assert km_lead.get("/progress.json").get_json()["first_reading"]
+
+
+def test_a_second_source_does_not_take_the_numbers_away(
+    read_desk: Source, installation: Installation, km_lead: Browser
+) -> None:
+    before = re.search(r'class="value">(\d+%)', km_lead.read("/"))
+    add(installation, "demo", {"anchor": "2025-06-30"}, name="Another source")
+    page = km_lead.read("/")
+    assert before is not None
+    assert f'class="value">{before.group(1)}' in page
+    assert "waiting for its first reading" in page

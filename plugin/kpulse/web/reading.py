@@ -15,6 +15,7 @@ from kpulse.store import tables as t
 from kpulse.store.sources import Run, Source, last_runs, list_sources
 from kpulse.values.answer import Question, Value, answer
 from kpulse.values.coverage import GOOD, Coverage, read_coverage
+from kpulse.values.coverage import NOTE as COVERED
 from kpulse.values.visibility import read_shown
 
 WINDOW = 28
@@ -25,6 +26,7 @@ TILES = ("link_rate", "reuse_rate", "create_rate", "time_to_resolve_median", "ti
 BESIDE = ("coverage", "link_rate_strict", "tickets_excluded", "orphan_link_share")
 ENOUGH_COVERAGE = 0.95
 BACKLOG = 50
+VERSIONS = ("data_version", "rules", COVERED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +60,10 @@ class Facts:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing can be said yet: no finished request is known, or the newest days are still being read."""
+        """Whether nothing can be said yet: no finished request is known, or the newest days of the first source are still
+        being read. What was said once stays."""
         covered = self.current.get("coverage")
-        return not self.current or (not self.is_settled and (self.is_early or not (covered and covered.x)))
+        return not self.current or (not self.good_runs and (self.is_early or not (covered and covered.x)))
 
     @property
     def is_settled(self) -> bool:
@@ -76,7 +79,7 @@ class Facts:
 def read_facts(connection: Connection, installation: Installation) -> Facts:
     """The facts as they are now."""
     today, rules = installation.today(), installation.rules(connection)
-    coverage = read_coverage(connection, rules.zone)
+    coverage = read_coverage(connection)
     known = list_sources(connection)
     extent = read_extent(connection)
     books = {
@@ -102,11 +105,7 @@ def find_last_day(today: date, newest: date) -> date:
 
 def find_version(connection: Connection, today: date) -> tuple[object, ...]:
     """Changes whenever facts could be other ones: for keeping what was made of them."""
-    notes = dict(
-        connection.execute(
-            select(t.note.c.name, t.note.c.value).where(t.note.c.name.in_(("data_version", "rules")))
-        ).all()
-    )
+    notes = dict(connection.execute(select(t.note.c.name, t.note.c.value).where(t.note.c.name.in_(VERSIONS))).all())
     saved = connection.execute(select(func.max(t.stream_state.c.saved_at), func.count())).one()
     runs = connection.execute(select(func.max(t.run.c.id), func.max(t.run.c.ended_at), func.count())).one()
     known = connection.execute(select(t.source.c.id, t.source.c.name, t.source.c.enabled, t.source.c.evidence)).all()
