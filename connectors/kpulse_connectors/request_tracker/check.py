@@ -1,13 +1,14 @@
 """Test connection: what the account can see, each finding as one sentence for the KM lead."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
 from kpulse.sdk import Finding, Http, Level, Report, Window
+from kpulse.sdk.links import KnowledgeBase
 from kpulse_connectors.request_tracker.rows import QueueRow
 from kpulse_connectors.request_tracker.settings import RequestTrackerSettings
 from kpulse_connectors.request_tracker.walk import API, PAGE_SIZE, Query, ask, quoted, sql_window, walk
@@ -42,12 +43,12 @@ class Count:
         return f"{'at least ' if self.more else ''}{self.number}"
 
 
-def examine(http: Http, settings: RequestTrackerSettings, now: datetime) -> Report:
+def examine(http: Http, settings: RequestTrackerSettings, now: datetime, bases: Sequence[KnowledgeBase] = ()) -> Report:
     """Ask RT a handful of questions; ConfigError and TransientError where it does not answer at all."""
     answer = http.get(f"{API}/rt", Version)
     identity = _signed_in_as(http, settings)
     counts = {"tickets": _tickets(http), "articles": _count(http, Query(path="articles", fields="id"))}
-    counts["links"] = _count(http, _recent_links(now))
+    counts["links"] = _count(http, _recent_links(now, bases))
     findings = [
         _version(answer.body.version),
         Finding(
@@ -103,9 +104,11 @@ def _tickets(http: Http) -> Count:
     return _count(http, Query(path="tickets", fields="id", sql="id > 0"))
 
 
-def _recent_links(now: datetime) -> Query:
+def _recent_links(now: datetime, bases: Sequence[KnowledgeBase]) -> Query:
     window = sql_window("Created", Window(since=now - LOOK_BACK))
-    sql = f"ObjectType = 'RT::Ticket' AND Type = 'AddLink' AND NewValue LIKE 'fsck.com-article://'{window}"
+    starts = ["fsck.com-article://", *(f"://{host}" for base in bases for host in sorted(base.hosts))]
+    targets = " OR ".join(f"NewValue LIKE {quoted(start)}" for start in starts)
+    sql = f"ObjectType = 'RT::Ticket' AND Type = 'AddLink' AND ({targets}){window}"
     return Query(path="transactions", fields="id", sql=sql)
 
 

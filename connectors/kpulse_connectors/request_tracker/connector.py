@@ -19,6 +19,7 @@ from kpulse.sdk import (
     Team,
     Window,
 )
+from kpulse.sdk.links import KnowledgeBase
 from kpulse_connectors.request_tracker.articles import ArticleRow, read_article
 from kpulse_connectors.request_tracker.check import CLASSES, QUEUES, examine
 from kpulse_connectors.request_tracker.rows import (
@@ -58,6 +59,7 @@ class RequestTracker(Connector):
     Links made or taken away come with time and author from the feed of transactions, in both directions: a ticket that
     refers to an article used it, and one that an article refers to is where the article was extracted from. Links given when
     a ticket was opened are in no transaction: the ticket's own list shows them, and they count from its opening.
+    A reference to the address of an article in another connected knowledge base is a link in the same way.
     """
 
     key = "request_tracker"
@@ -72,6 +74,7 @@ class RequestTracker(Connector):
     )
     page_size: ClassVar[int] = PAGE_SIZE
     settings: RequestTrackerSettings
+    knowledge_bases: Sequence[KnowledgeBase] = ()
 
     def auth(self) -> Mapping[str, str]:
         """RT's own header for tokens."""
@@ -79,7 +82,7 @@ class RequestTracker(Connector):
 
     def check(self) -> Report:
         """Version, account, clock, and what the account can see."""
-        return examine(self.http, self.settings, self.clock())
+        return examine(self.http, self.settings, self.clock(), self.knowledge_bases)
 
     def choices(self, name: str) -> Sequence[str]:
         """The names of the queues or article classes that the account can see."""
@@ -123,7 +126,9 @@ class RequestTracker(Connector):
         seen_at = self.clock()
 
         def read(row: TicketRow) -> list[Record]:
-            return read_ticket(row, self.settings, seen_at) if _in(window, row.last_updated) else []
+            return (
+                read_ticket(row, self.settings, seen_at, self.knowledge_bases) if _in(window, row.last_updated) else []
+            )
 
         # naming EffectiveId makes RT list merged tickets too, which it leaves out otherwise
         sql = f"EffectiveId > 0{self._scope('Queue')}{sql_window('LastUpdated', window)}"
@@ -134,7 +139,7 @@ class RequestTracker(Connector):
 
     def _changes(self, window: Window) -> "_Reading":
         def read(row: TransactionRow) -> list[Record]:
-            return read_change(row, self.settings) if _in(window, row.created) else []
+            return read_change(row, self.settings, self.knowledge_bases) if _in(window, row.created) else []
 
         def convert(batch: Batch, rejected: list[Rejected]) -> list[Record]:
             rows = _rows(batch, TransactionRow, rejected, "transaction")
@@ -148,7 +153,7 @@ class RequestTracker(Connector):
         history = self._history("RT::Ticket", LINKS, merges, lambda row: str(row.object_id))
 
         def read(merge: TransactionRow) -> list[Record]:
-            return [*carry_links(merge, history[str(merge.object_id)])]
+            return [*carry_links(merge, history[str(merge.object_id)], self.knowledge_bases)]
 
         return _each(merges, read, rejected, "transaction")
 

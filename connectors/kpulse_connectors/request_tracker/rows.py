@@ -4,11 +4,12 @@ Unset times are served as 1970, unset owners as the account ``Nobody``; ids come
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from kpulse.sdk import (
     Gone,
@@ -22,6 +23,7 @@ from kpulse.sdk import (
     Ticket,
     to_instant,
 )
+from kpulse.sdk.links import KnowledgeBase, read_address
 from kpulse_connectors.request_tracker.settings import RequestTrackerSettings
 
 DELETED = "deleted"
@@ -45,6 +47,7 @@ class Hyperlink(msgspec.Struct):
     ref: str = ""
     type: str = ""
     id: str | int = ""
+    url: str = msgspec.field(name="_url", default="")
 
 
 class Row(msgspec.Struct, rename="pascal", kw_only=True):
@@ -121,7 +124,18 @@ def linked(row_links: Sequence[Hyperlink], kind: str) -> list[str]:
     return sorted({str(link.id) for link in row_links if link.ref == "refers-to" and link.type == kind}, key=int)
 
 
-def read_ticket(row: TicketRow, settings: RequestTrackerSettings, seen_at: datetime) -> list[Record]:
+def linked_outside(row_links: Sequence[Hyperlink], bases: Sequence[KnowledgeBase]) -> Mapping[str, Sequence[str]]:
+    """The articles of other knowledge bases that an object refers to by their addresses, by knowledge base."""
+    found = (read_address(link.url, bases) for link in row_links if link.ref == "refers-to" and link.type == "external")
+    outside: dict[str, list[str]] = defaultdict(list)
+    for base, article, _ in filter(None, found):
+        outside[base.key].append(article)
+    return outside
+
+
+def read_ticket(
+    row: TicketRow, settings: RequestTrackerSettings, seen_at: datetime, bases: Sequence[KnowledgeBase] = ()
+) -> list[Record]:
     """The ticket, and the articles it shows: a link given when the ticket was opened has no event of its own."""
     opened_at, status = required_time(row.created, "Created"), settings.status_of(row.status)
     closed = status in (Status.RESOLVED, Status.CLOSED)
@@ -138,12 +152,15 @@ def read_ticket(row: TicketRow, settings: RequestTrackerSettings, seen_at: datet
         exclude=settings.exclude_of(row.status),
         merged_into=survivor if survivor != row.key else None,
     )
-    articles = linked(row.hyperlinks, "article")
-    seen = LinksSeen(ticket=row.key, articles=articles, seen_at=seen_at, assumed_at=opened_at, complete=False)
-    return [ticket, seen] if articles else [ticket]
+    shown = {"": linked(row.hyperlinks, "article"), **linked_outside(row.hyperlinks, bases)}
+    view = LinksSeen(ticket=row.key, articles=(), seen_at=seen_at, assumed_at=opened_at, complete=False)
+    views = [replace(view, articles=articles, knowledge_base=base) for base, articles in shown.items() if articles]
+    return [ticket, *views]
 
 
-def read_change(row: TransactionRow, settings: RequestTrackerSettings) -> list[Record]:
+def read_change(
+    row: TransactionRow, settings: RequestTrackerSettings, bases: Sequence[KnowledgeBase] = ()
+) -> list[Record]:
     """What a ticket's transaction says: a link made or taken away, a new status, a deletion or a merge."""
     at, ticket = required_time(row.created, "Created"), str(row.object_id)
     if row.field == "Status":
@@ -154,7 +171,7 @@ def read_change(row: TransactionRow, settings: RequestTrackerSettings) -> list[R
     if row.field == "MergedInto":
         survivor = merged_into(row)
         return [Merged(ticket=ticket, into=survivor)] if survivor else []
-    link = read_link(row)
+    link = read_link(row, bases)
     return [link] if link else []
 
 
@@ -164,30 +181,48 @@ def merged_into(row: TransactionRow) -> str | None:
     return found[1] if found and found[1] != str(row.object_id) else None
 
 
-def read_link(row: TransactionRow) -> LinkEvent | None:
-    """The link to an article that was made or taken away, None for every other kind of link."""
+def read_link(row: TransactionRow, bases: Sequence[KnowledgeBase] = ()) -> LinkEvent | None:
+    """The link to an article that was made or taken away, None for every other kind of link.
+
+    The article is RT's own, or one of ``bases`` by its address.
+    """
     op = _LINK_OPS.get(row.type) if row.field in _LINK_FIELDS else None
-    article = _ARTICLE.match(str(row.old_value if op is Op.REMOVE else row.new_value))
-    if op is None or article is None:
+    target = _target(str(row.old_value if op is Op.REMOVE else row.new_value), bases)
+    if op is None or target is None:
         return None
-    at = required_time(row.created, "Created")
     return LinkEvent(
-        op=op, ticket=str(row.object_id), article=article[1], at=at, by=person(row.creator), event_id=row.key
+        op=op,
+        ticket=str(row.object_id),
+        article=target[1],
+        at=required_time(row.created, "Created"),
+        by=person(row.creator),
+        event_id=row.key,
+        knowledge_base=target[0],
     )
 
 
-def carry_links(merge: TransactionRow, history: Iterable[TransactionRow]) -> list[LinkEvent]:
+def _target(uri: str, bases: Sequence[KnowledgeBase]) -> tuple[str, str] | None:
+    """The knowledge base ("" is RT) and the article that a link leads to, None where it leads elsewhere."""
+    own = _ARTICLE.match(uri)
+    found = None if own else read_address(uri, bases)
+    return ("", own[1]) if own else (found[0].key, found[1]) if found else None
+
+
+def carry_links(
+    merge: TransactionRow, history: Iterable[TransactionRow], bases: Sequence[KnowledgeBase] = ()
+) -> list[LinkEvent]:
     """The links of a merged ticket leave it and become the survivor's: RT moves them without a transaction.
 
     ``history`` is the merged ticket's link transactions in order. On the survivor a link keeps the time at which it was made.
     """
-    survivor, active = merged_into(merge), dict[str | None, LinkEvent]()
+    survivor, active = merged_into(merge), dict[tuple[str, str | None], LinkEvent]()
     for row in history:
-        link = read_link(row) if int(row.id) < int(merge.id) and str(row.object_id) == str(merge.object_id) else None
+        before = int(row.id) < int(merge.id) and str(row.object_id) == str(merge.object_id)
+        link = read_link(row, bases) if before else None
         if link and link.op is Op.ADD:
-            active.setdefault(link.article, link)
+            active.setdefault((link.knowledge_base, link.article), link)
         elif link:
-            active.pop(link.article, None)
+            active.pop((link.knowledge_base, link.article), None)
     moved = [(link, f"{link.event_id}-{survivor}") for link in active.values()] if survivor else []
     arrived = [replace(link, ticket=str(survivor), event_id=event_id) for link, event_id in moved]
     at, by = required_time(merge.created, "Created"), person(merge.creator)
