@@ -51,7 +51,8 @@ def test_a_desk_is_added_checked_read_and_removed() -> None:
     assert (listed["outcome"], listed["tickets"], listed["articles"], listed["progress"]) == ("ok", 4, 2, 1.0)
     assert link_rate() == (3, 4)
     assert run("db", "verify").output == "The stored sums are exact.\n"
-    assert run("source", "remove", "Desk", "--yes").output == "Removed Desk.\n"
+    removed = run("source", "remove", "Desk", "--yes")
+    assert (removed.output, removed.exception) == ("Removed Desk.\n", None)
     assert json.loads(run("indicators", *MARCH).stdout)[0]["value"] is None
 
 

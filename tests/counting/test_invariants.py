@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
 from kpulse import records as r
 from kpulse.clock import DAY
@@ -105,7 +106,7 @@ def test_an_excluded_ticket_changes_no_link_rate(records: list[r.Record], articl
 @given(records=desks)
 def test_merging_a_child_with_the_same_article_lowers_its_reuse_by_one(records: list[r.Record]) -> None:
     link = r.LinkEvent(op=r.Op.ADD, ticket="parent", article="old", at=START)
-    same = replace(link, ticket="child")
+    same = changed(link, ticket="child")
     article = r.Article(key="old", version=1, created_at=START.replace(year=2020))
     closed = (r.StatusChange(at=START, to=r.Status.CLOSED),)
     two = [r.Ticket(key=key, version=1, opened_at=START, changes=closed, team="x") for key in ("parent", "child")]

@@ -1,9 +1,9 @@
 """What one ticket's facts change for other tickets, and for the buckets they stand in."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace as changed
 
 from kpulse import records as r
 from kpulse.rollup.recompute import recompute
@@ -12,7 +12,7 @@ from kpulse.store.database import Database
 from tests.counting import stores
 from tests.counting.test_rules import AT, OLD, RULES, hour, link, ticket
 
-YOUNG = replace(OLD, created_at=AT - 3 * hour)
+YOUNG = changed(OLD, created_at=AT - 3 * hour)
 
 
 @pytest.fixture

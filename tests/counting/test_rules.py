@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace as changed
 
 from kpulse import records as r
 from kpulse.clock import DAY, to_instant
@@ -150,9 +151,9 @@ def test_a_reference_does_not_count() -> None:
 
 
 def test_origin_by_source_ticket_by_first_link_or_reuse() -> None:
-    told = replace(OLD, source_ticket="t")
+    told = changed(OLD, source_ticket="t")
     assert one(ticket(), told, link()).creation == 1
-    young = replace(OLD, created_at=AT - 2 * hour)
+    young = changed(OLD, created_at=AT - 2 * hour)
     pair = stores.count([ticket(), ticket("u"), young, link(at=AT - hour), link("u", at=AT)], RULES)
     assert [(pair[key].creation, pair[key].reuse) for key in "tu"] == [(1, 0), (0, 1)]
     assert one(ticket(), link()).reuse == 1  # nobody knows the article
@@ -160,11 +161,11 @@ def test_origin_by_source_ticket_by_first_link_or_reuse() -> None:
 
 
 def test_stale_links_and_revived_articles() -> None:
-    archived = replace(OLD, archived_at=AT - 2 * hour)
+    archived = changed(OLD, archived_at=AT - 2 * hour)
     assert one(ticket(), archived, link()).stale == 1
-    assert one(ticket(), replace(OLD, archived_at=AT - hour), link()).stale == 0
+    assert one(ticket(), changed(OLD, archived_at=AT - hour), link()).stale == 0
     states = ((3, r.ArticleState.ARCHIVED), (2, r.ArticleState.VALIDATED))
-    revived = replace(OLD, changes=tuple(r.StateChange(at=AT - n * hour, to=to) for n, to in states))
+    revived = changed(OLD, changes=tuple(r.StateChange(at=AT - n * hour, to=to) for n, to in states))
     assert one(ticket(), revived, link()).stale == 0
     assert one(ticket(), revived, link(at=AT - 2.5 * hour)).stale == 1
 

@@ -1,10 +1,10 @@
 """One page is one transaction: it is stored with its cursor or not at all, and odd rows wait in quarantine."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 
 from kpulse import records as r
 from kpulse.errors import StoreError

@@ -16,7 +16,7 @@ from kpulse.sdk.settings import ConnectorSettings
 from kpulse.store import sources
 from kpulse.store import tables as t
 from kpulse.store.database import Database
-from kpulse.values.coverage import read_coverage
+from kpulse.values.coverage import measure_coverage
 from tests.counting import stores
 from tests.counting.streams import RULES
 from tests.counting.test_rules import OLD, ticket
@@ -128,10 +128,10 @@ def test_a_stopped_run_is_no_complete_reading(store: Database) -> None:
     calls = iter([False] * 4 + [True] * 99)
     assert run(store, stopping=lambda: next(calls)).kind == "stopped"
     with store.reading() as connection:
-        assert not read_coverage(connection, RULES.zone).complete
+        assert not measure_coverage(connection, RULES.zone).complete
     assert run(store).outcome == "ok"
     with store.reading() as connection:
-        coverage = read_coverage(connection, RULES.zone)
+        coverage = measure_coverage(connection, RULES.zone)
     assert coverage.complete
     assert coverage.as_of == int(NOW.timestamp()) * 1_000_000
 

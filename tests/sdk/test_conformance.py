@@ -1,13 +1,13 @@
 """The shared tests of connectors find the flaws they are there for, and the faults are what they say."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
 import requests
+from msgspec.structs import replace as changed
 
 from kpulse.sdk import (
     Connector,
@@ -148,7 +148,7 @@ class Fickle(Small):
 
     def record(self, stream: str, item: Item) -> Ticket | Team:
         self.calls += 1
-        return replace(super().record(stream, item), key=f"{item.id}-{self.calls}")
+        return changed(super().record(stream, item), key=f"{item.id}-{self.calls}")
 
 
 def sees(flawed: type[Connector], test: Callable[[TestSmall], None]) -> None:

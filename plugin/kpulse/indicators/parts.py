@@ -49,13 +49,16 @@ class Parts:
         return {m.removeprefix(prefix): n for (m, _), n in sorted(self.sums.items()) if m.startswith(prefix)}
 
     @property
+    def unread_reason(self) -> str | None:
+        """Why nothing can be said: no day of the period was read (R14). Half-read days make no number."""
+        return "connector_stale" if self.days and not self.days_covered else None
+
+    @property
     def no_tickets_reason(self) -> str | None:
         """Why there is no eligible ticket; None when there is one (R14)."""
-        if self.count("closed"):
-            return None
-        if self.count("excluded"):
-            return "all_excluded"
-        return "connector_stale" if self.days and not self.days_covered else "no_tickets"
+        if self.unread_reason or self.count("closed"):
+            return self.unread_reason
+        return "all_excluded" if self.count("excluded") else "no_tickets"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,8 @@ def share(x: int, n: int, reason: str | None = None) -> Figure:
     return Figure(value=x / n, x=x, n=n, low=bounds[0], high=bounds[1])
 
 
-def number(n: int) -> Figure:
-    """A plain count."""
-    return Figure(value=n, x=n)
+def number(parts: Parts, measure: str) -> Figure:
+    """The plain count of a measure."""
+    if parts.unread_reason:
+        return Figure(value=None, reason=parts.unread_reason)
+    return Figure(value=parts.count(measure), x=parts.count(measure))

@@ -57,6 +57,8 @@ class Sync:
         with self.database.writing() as connection:
             self.run_id = sources.start_run(connection, self.source.id, self._started)
             self.states = sources.read_states(connection, self.source.id)
+            for name in {stream.name for stream in self.connector.streams} - self.states.keys():
+                sources.save_state(connection, self.source.id, name, {}, self._started)  # known, and not read yet
         self._share_at_start = self._share()
         try:
             result = self._read_everything()

@@ -7,7 +7,7 @@ from kpulse.metrics.snapshot import publish
 from kpulse.rollup.recompute import recompute
 from kpulse.store.dirty import mark_everything
 from kpulse.store.notes import read_note, write_note
-from kpulse.values.coverage import read_coverage
+from kpulse.values.coverage import keep_coverage, measure_coverage
 from kpulse.values.settling import settle_months
 from kpulse.values.visibility import decide_shown
 
@@ -22,10 +22,11 @@ def refresh(installation: Installation) -> int:
         if read_note(connection, RULES_NOTE) not in (None, rules.version):
             mark_everything(connection)
         write_note(connection, RULES_NOTE, rules.version)
+        coverage = measure_coverage(connection, rules.zone)
     made = recompute(database, rules)
     with database.writing() as connection:
-        complete = read_coverage(connection, rules.zone).complete
-        decide_shown(connection, installation.today(), again=not complete)
+        keep_coverage(connection, coverage)
+        decide_shown(connection, installation.today(), again=not coverage.complete)
         settle_months(connection, rules, installation.now())
     publish(installation)
     return made

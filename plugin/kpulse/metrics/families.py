@@ -31,7 +31,7 @@ class Family(NamedTuple):
 
 def collect(installation: Installation, connection: Connection) -> list[Family]:
     """All families as of now, from stored values only: organisation, service, teams."""
-    coverage = read_coverage(connection, installation.rules_zone)
+    coverage = read_coverage(connection)
     return [
         *_indicators(installation, connection, coverage, team=False),
         *_service(installation, connection, coverage),

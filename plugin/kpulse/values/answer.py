@@ -69,7 +69,7 @@ class Question:
 
 def answer(connection: Connection, question: Question, rules: Rules, today: date) -> list[Value]:
     """The values that ``question`` asks for; suppressed teams stand together as "Other teams"."""
-    coverage = read_coverage(connection, rules.zone)
+    coverage = read_coverage(connection)
     shown = read_shown(connection, today)
     if question.team not in (None, OTHER_TEAMS) and _stored_name(question.team or "") not in read.read_teams(
         connection

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,16 +10,19 @@ from sqlalchemy import Connection, select
 
 from kpulse.periods import local_day
 from kpulse.store import tables as t
+from kpulse.store.notes import read_note, write_note
 from kpulse.store.sources import last_runs
 
 GOOD = ("ok", "partial")
+NOTE = "coverage"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """``first`` and ``last`` are the days that all sources cover, None while one covers nothing; ``as_of`` an instant.
+    """``first`` and ``last`` are the days that all ready sources cover, None while none is ready; ``as_of`` an instant.
 
-    ``complete`` says that the first reading of every source is done.
+    A source is ready when the newest days of all its streams were read. ``complete`` says that every source was read once
+    to its end.
     """
 
     first: int | None
@@ -34,22 +37,35 @@ class Coverage:
         return max(0, min(end, self.last + 1) - max(first, self.first))
 
 
-def read_coverage(connection: Connection, zone: ZoneInfo) -> Coverage:
-    """What the enabled sources cover together."""
-    c = t.source.c
-    enabled = list(connection.execute(select(c.id).where(c.enabled == 1)).scalars())
-    states: dict[int, list[Mapping[str, Any]]] = {source: [] for source in enabled}
+NOTHING = Coverage(first=None, last=None, as_of=None, complete=False)
+
+
+def read_coverage(connection: Connection) -> Coverage:
+    """What the present numbers cover: what was read when they were last brought up to date."""
+    kept = read_note(connection, NOTE)
+    return Coverage(**json.loads(kept)) if kept else NOTHING
+
+
+def keep_coverage(connection: Connection, coverage: Coverage) -> None:
+    """Keep what numbers cover that were brought up to date."""
+    write_note(connection, NOTE, json.dumps(asdict(coverage)))
+
+
+def measure_coverage(connection: Connection, zone: ZoneInfo) -> Coverage:
+    """What the sources cover together by now; a paused one covers what it covered before."""
+    known = list(connection.execute(select(t.source.c.id)).scalars())
+    states: dict[int, list[Mapping[str, Any]]] = {source: [] for source in known}
     for source_id, state in connection.execute(select(t.stream_state.c.source_id, t.stream_state.c.state)):
         if source_id in states:
             states[source_id].append(json.loads(state))
-    spans = [_span(of_source) for of_source in states.values()]
+    spans = [span for of_source in states.values() if (span := _span(of_source))]
     good = last_runs(connection, outcomes=GOOD)
-    as_of = min((good[source].started_at for source in enabled if source in good), default=None)
-    done = bool(enabled) and all(source in good for source in enabled)
-    if not spans or any(span is None for span in spans):
+    as_of = min((good[source].started_at for source in known if source in good), default=None)
+    if not spans:
         return Coverage(first=None, last=None, as_of=as_of, complete=False)
-    begin, end = max(span[0] for span in spans if span), min(span[1] for span in spans if span)
-    return Coverage(first=local_day(begin, zone), last=local_day(end, zone), as_of=as_of, complete=done)
+    begin, end = max(span[0] for span in spans), min(span[1] for span in spans)
+    complete = all(source in good for source in known)
+    return Coverage(first=local_day(begin, zone), last=local_day(end, zone), as_of=as_of, complete=complete)
 
 
 def _span(states: list[Mapping[str, Any]]) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ def settle_months(connection: Connection, rules: Rules, now: int) -> list[date]:
 
     Nothing settles before the first reading of all sources is complete, and no month that was not read to its end.
     """
-    coverage, extent = read_coverage(connection, rules.zone), read_extent(connection)
+    coverage, extent = read_coverage(connection), read_extent(connection)
     if not coverage.complete or extent is None or coverage.as_of is None:
         return []
     done = set(connection.execute(select(t.settlement.c.month)).scalars())

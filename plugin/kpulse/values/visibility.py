@@ -10,6 +10,7 @@ from kpulse.indicators.suppression import LEAST_PEOPLE, LEAST_TICKETS, Size, fin
 from kpulse.periods import Grain, floor
 from kpulse.rollup.read import read_teams
 from kpulse.store import tables as t
+from kpulse.store.bulk import append, write_rows
 
 OTHER_TEAMS = "Other teams"
 ORGANISATION = "organisation"
@@ -30,9 +31,8 @@ def decide_shown(connection: Connection, today: date, *, again: bool) -> None:
     judged = _judge(connection, quarter, {} if again else decided)
     if dict(judged) != decided:
         connection.execute(delete(t.visibility).where(t.visibility.c.quarter == quarter))
-        connection.execute(
-            t.visibility.insert(), [{"quarter": quarter, "team": team, "shown": int(shown)} for team, shown in judged]
-        )
+        rows = [{"quarter": quarter, "team": team, "shown": int(shown)} for team, shown in judged]
+        write_rows(connection, t.visibility, rows, append)
 
 
 def _read_decided(connection: Connection, quarter: int) -> dict[str, bool]:
@@ -89,7 +89,7 @@ def _count_roster(connection: Connection) -> Counter[tuple[int, str]]:
         .select_from(joined)
         .where(or_(m.valid_to.is_(None), m.valid_to == 0))
     )
-    return Counter((source, name) for source, name, _ in set(connection.execute(query).tuples()))
+    return Counter((source, name) for source, name, _ in {tuple(row) for row in connection.execute(query)})
 
 
 def _most(by_source: Mapping[tuple[int, str], int]) -> dict[str, int]:

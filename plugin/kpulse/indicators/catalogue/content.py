@@ -9,11 +9,13 @@ def _concentration(parts: Parts) -> Figure:
     counts = parts.articles.reuse_counts if parts.articles else ()
     x, n = top_share(counts)
     unknown = "origin_unknown" if parts.count("origin_unknown") else None
-    reason = unknown or (None if n else "no_reuse")
+    reason = parts.unread_reason or unknown or (None if n else "no_reuse")
     return Figure(value=None, x=x, n=n, reason=reason) if reason else Figure(value=x / n, x=x, n=n)
 
 
 def _never_reused(parts: Parts) -> Figure:
+    if parts.unread_reason:
+        return Figure(value=None, reason=parts.unread_reason)
     if parts.articles is None or not parts.articles.aged:
         return Figure(value=None, x=0, n=0, reason="no_articles")
     unknown = "origin_unknown" if parts.count("origin_unknown") else None
@@ -21,11 +23,19 @@ def _never_reused(parts: Parts) -> Figure:
 
 
 def _stale(parts: Parts) -> Figure:
-    return share(parts.count("stale"), parts.count("links"), None if parts.count("links") else "no_linked_tickets")
+    return share(
+        parts.count("stale"),
+        parts.count("links"),
+        parts.unread_reason or (None if parts.count("links") else "no_linked_tickets"),
+    )
 
 
 def _orphan(parts: Parts) -> Figure:
-    return share(parts.count("orphan"), parts.count("links"), None if parts.count("links") else "no_linked_tickets")
+    return share(
+        parts.count("orphan"),
+        parts.count("links"),
+        parts.unread_reason or (None if parts.count("links") else "no_linked_tickets"),
+    )
 
 
 def _coverage(parts: Parts) -> Figure:
@@ -74,7 +84,7 @@ ENTRIES = (
         fools="Several links on one request count once in the link rate.",
         act="Context only.",
         source="kcs-measures.md R6, R7",
-        compute=lambda parts: number(parts.count("links")),
+        compute=lambda parts: number(parts, "links"),
         metric="resolution_links",
         minimum=0,
         leader=False,

@@ -19,7 +19,8 @@ def _read(q: float, *measures: str) -> Callable[[Parts], Figure]:
         counts = parts.histogram(*measures)
         n = sum(counts.values())
         nothing = "no_linked_tickets" if measures == ("time_linked",) else "no_tickets"
-        return Figure(value=quantile(counts, q), n=n, reason=None if n else parts.no_tickets_reason or nothing)
+        reason = parts.unread_reason or (None if n else parts.no_tickets_reason or nothing)
+        return Figure(value=None if reason else quantile(counts, q), n=n, reason=reason)
 
     return compute
 
