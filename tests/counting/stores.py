@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, func, select
 
 from kpulse import records as r
 from kpulse.ingest.mapping import Mapping
@@ -87,3 +87,8 @@ def is_clean(database: Database) -> bool:
 
 def as_of(rules: Rules, instant: int | None) -> Rules:
     return replace(rules, as_of=instant)
+
+
+def count_tickets() -> Select[int]:
+    """The question how many tickets are stored."""
+    return select(func.count()).select_from(t.ticket)

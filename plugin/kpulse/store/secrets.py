@@ -56,20 +56,25 @@ class Keyring:
         return hmac.new(key, f"{source_id}\0{person}".encode(), hashlib.sha256).hexdigest()[:24]
 
     def _fernet(self) -> MultiFernet:
-        return MultiFernet([Fernet(line) for line in self._lines("sealing.keys")])
+        try:
+            return MultiFernet([Fernet(line) for line in self._lines("sealing.keys")])
+        except ValueError:
+            raise StoreError(f"{self.folder / 'sealing.keys'} holds no usable key; restore it from a backup.") from None
 
     def _lines(self, name: str) -> list[str]:
         path = self.folder / name
         if not path.exists():
             made = Fernet.generate_key().decode() if name == "sealing.keys" else secrets.token_urlsafe(48)
             _write_private(path, made + "\n", exclusive=True)
-        return path.read_text(encoding="ascii").split()
+        lines = path.read_text(encoding="ascii").split()
+        if not lines:
+            raise StoreError(f"{path} is empty; restore it from a backup.")
+        return lines
 
 
 def _write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")  # its own, also among threads
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(text)
     if not exclusive:
