@@ -1,20 +1,18 @@
 """What Jira and Confluence share: how to sign in, how they refuse, their times, and the addresses of Confluence pages."""
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import parse_qs, unquote, unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from kpulse.sdk import ConfigError, HttpPolicy, HttpSettings, KpulseError, Quota, SecretStr, setting
+from kpulse.sdk.links import confluence, read_address
 
-ID_IN_PATH = re.compile(r"/(?:pages|pages/edit-v2|article|kb/view)/(\d+)(?:/|$)")
-TINY = re.compile(r"/x/([A-Za-z0-9_-]{1,16})/?$")
-BY_TITLE = re.compile(r"/display/([^/]+)/([^/]+)/?$")
+FIRST_WORD = re.compile(r"/(?:wiki/)?(?:spaces|pages|display|x|servicedesk)/")
 
 
 class AtlassianSettings(HttpSettings):
@@ -75,31 +73,14 @@ def instant(value: str | int) -> datetime:
 
 
 def name_page(space: str, title: str) -> str:
-    """The name of a page in addresses by title, which Confluence uses where the title has plain letters only."""
-    return f"{space}/{title}"
+    """The name under which addresses by title mean a page; in them "+" and "_" are spaces."""
+    return f"{space}/{title}".replace("+", " ").replace("_", " ").strip()
 
 
 def find_page(address: str) -> str | None:
-    """The page that an address leads to: its id, or ``SPACE/Title`` for an address by title; None where it names none."""
+    """The page of any Confluence that an address leads to: its id, or ``SPACE/Title``; None where it names none."""
     parts = urlsplit(address)
-    for value in parse_qs(parts.query).get("pageId", ()):
-        if value.isdecimal():
-            return value
-    if found := ID_IN_PATH.search(parts.path):
-        return found[1]
-    if found := TINY.search(parts.path):
-        return read_tiny(found[1])
-    if found := BY_TITLE.search(parts.path):
-        return name_page(unquote(found[1]), unquote_plus(found[2]))
-    return None
-
-
-def read_tiny(code: str) -> str | None:
-    """The page id in a short address ``/x/<code>``: the id's bytes, the lowest first, in base 64; None for other codes."""
-    padded = code.replace("-", "/").replace("_", "+")
-    try:
-        raw = base64.b64decode(padded + "A" * (-len(padded) % 4), validate=True)
-    except binascii.Error:
-        return None
-    page = int.from_bytes(raw[:8], "little")
-    return str(page) if page else None
+    start = FIRST_WORD.search(parts.path)
+    site = confluence("", [parts.hostname or ""], base=parts.path[: start.start()] if start else "")
+    found = read_address(address, [site])
+    return found[1] if found else None

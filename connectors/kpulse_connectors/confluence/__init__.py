@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from kpulse.sdk import (
     ArticleState,
@@ -18,6 +19,7 @@ from kpulse.sdk import (
     Stream,
     Window,
 )
+from kpulse.sdk.links import KnowledgeBase, confluence
 from kpulse_connectors.atlassian import instant
 from kpulse_connectors.confluence import rows
 from kpulse_connectors.confluence.check import look
@@ -61,6 +63,11 @@ class Confluence(Connector):
     def check(self) -> Report:
         return look(self)
 
+    def knowledge_base(self) -> KnowledgeBase:
+        """How other desks' texts and links point to the pages of this site."""
+        parts = urlsplit(self.settings.address)
+        return confluence("", [parts.hostname or ""], base=parts.path.removesuffix("/wiki"))
+
     @property
     def cloud(self) -> bool:
         """Whether the site is one of Cloud."""
@@ -83,8 +90,8 @@ class Confluence(Connector):
     def spaces(self, *, every: bool = False) -> Mapping[str, str]:
         """The keys of the spaces in scope, or of ``every`` one, by their ids; ConfigError where one is missing."""
         wanted = () if every else self.settings.spaces
-        name = {"keys" if self.cloud else "spaceKey": ",".join(wanted)} if wanted and self.cloud else {}
-        pages = self.lists.walk("spaces" if self.cloud else "space", rows.Space, name)
+        these: Params = {"keys": ",".join(wanted)} if wanted and self.cloud else {}
+        pages = self.lists.walk("spaces" if self.cloud else "space", rows.Space, these)
         found = {str(space.id): space.key for page, _ in pages for space in page}
         missing = sorted(set(wanted) - set(found.values()))
         if missing:
@@ -160,12 +167,13 @@ class Confluence(Connector):
         since, mark = cursor.get("since", ""), cursor.get("mark", "")
         name, row, params = self._changed(since)
         for found, at in self.lists.walk(name, row, params, cursor.get("at", "")):
-            changes = [(page, page.version.created if self.cloud else page.version.when) for page in found]
-            fresh = [page for page, when in changes if not since or instant(when) > instant(since)]
-            mark = max([mark, *(when for _, when in changes)], key=lambda text: (bool(text), instant(text or 0)))
-            more = bool(at) and len(fresh) == len(found)
+            dated, rejected = rows.date_pages(found)
+            fresh = [page for page, when in dated if not since or when > instant(since)]
+            mark = max([mark, *(when.isoformat() for _, when in dated)])
+            more = bool(at) and len(fresh) == len(dated)
             behind = {"since": since, "mark": mark, "at": at} if more else {"since": mark or since}
-            yield Page(records=self._versions([page for page in fresh if page.version.number > 1]), cursor=behind)
+            records, odd = self._versions([page for page in fresh if page.version.number > 1])
+            yield Page(records=records, cursor=behind, rejected=[*rejected, *odd])
             if not more:
                 return
 
@@ -180,21 +188,16 @@ class Confluence(Connector):
         cql = f"type = page{f' and space in ({keys})' if keys else ''}{day} order by lastmodified desc"
         return "content/search", rows.ServerPage, {"cql": cql, "expand": "version,history"}
 
-    def _versions(self, pages: Sequence[Any]) -> Sequence[Record]:
+    def _versions(self, pages: Sequence[Any]) -> tuple[Sequence[Record], Sequence[Rejected]]:
         names = [f"pages/{page.id}/versions" if self.cloud else f"content/{page.id}/version" for page in pages]
         asks = [Ask(self.lists.path(name), self.lists.params({})) for name in names]
         row: Any = rows.Version if self.cloud else rows.ServerVersion
-        records: list[Record] = []
+        versions: list[tuple[str, Any]] = []
         # Older Data Centers have no list of versions; the latest one is known from the page itself.
         answers = self.http.map(asks, rows.Listed[row], absent_ok=True)
         for page, name, answer in zip(pages, names, answers, strict=True):
-            versions = [page.version] if answer is None else list(answer.body.results)
+            its = [page.version] if answer is None else list(answer.body.results)
             if answer is not None and (at := self.lists.behind(answer.body)):
-                versions += [version for found, _ in self.lists.walk(name, row, {}, at) for version in found]
-            records += [self._edit(page.id, version) for version in versions if version.number > 1]
-        return records
-
-    def _edit(self, page: str, version: Any) -> Record:
-        if self.cloud:
-            return rows.read_edit(page, version.created, version.number, version.author)
-        return rows.read_edit(page, version.when, version.number, version.by.id if version.by else None)
+                its += [version for found, _ in self.lists.walk(name, row, {}, at) for version in found]
+            versions += [(page.id, version) for version in its if version.number > 1]
+        return rows.read_edits(versions)

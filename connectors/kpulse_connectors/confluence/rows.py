@@ -1,11 +1,12 @@
 """The parts that are read of Confluence's answers, and what a page of either edition says as records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
 
-from kpulse.sdk import Article, ArticleAlias, ArticleEvent, ArticleState, Record, to_instant
+from kpulse.sdk import Article, ArticleAlias, ArticleEvent, ArticleState, Record, Rejected, to_instant
 from kpulse_connectors.atlassian import instant, name_page
 
 T = TypeVar("T")
@@ -24,10 +25,29 @@ class Listed(msgspec.Struct, Generic[T]):
     start: int = 0
 
 
+class Person(msgspec.Struct, gc=False):
+    key: str = msgspec.field(default="", name="userKey")
+    name: str = msgspec.field(default="", name="username")
+
+    @property
+    def id(self) -> str | None:
+        return self.key or self.name or None
+
+
 class Version(msgspec.Struct, gc=False):
     created: str = msgspec.field(name="createdAt")
     number: int = 1
     author: str | None = msgspec.field(default=None, name="authorId")
+
+
+class ServerVersion(msgspec.Struct, gc=False):
+    created: str = msgspec.field(default="", name="when")
+    number: int = 1
+    by: Person | None = None
+
+    @property
+    def author(self) -> str | None:
+        return self.by.id if self.by else None
 
 
 class CloudPage(msgspec.Struct):
@@ -39,21 +59,6 @@ class CloudPage(msgspec.Struct):
     space: str = msgspec.field(default="", name="spaceId")
     author: str | None = msgspec.field(default=None, name="authorId")
     links: Links = msgspec.field(default_factory=Links, name="_links")
-
-
-class Person(msgspec.Struct, gc=False):
-    key: str = msgspec.field(default="", name="userKey")
-    name: str = msgspec.field(default="", name="username")
-
-    @property
-    def id(self) -> str | None:
-        return self.key or self.name or None
-
-
-class ServerVersion(msgspec.Struct, gc=False):
-    when: str
-    number: int = 1
-    by: Person | None = None
 
 
 class Created(msgspec.Struct, gc=False):
@@ -96,6 +101,9 @@ class Key(msgspec.Struct, gc=False):
     id: str
 
 
+P = TypeVar("P", CloudPage, ServerPage)
+
+
 class PageFacts(msgspec.Struct, kw_only=True):
     """What a page of either edition tells."""
 
@@ -136,9 +144,9 @@ def facts_of_server(page: ServerPage) -> PageFacts:
         space=page.space.key if page.space else "",
         created=page.history.at,
         author=page.history.by.id if page.history.by else None,
-        changed=page.version.when,
+        changed=page.version.created,
         number=page.version.number,
-        changed_by=page.version.by.id if page.version.by else None,
+        changed_by=page.version.author,
         webui=page.links.webui,
     )
 
@@ -147,7 +155,7 @@ def read_state(status: str, labels: Sequence[str], meanings: Mapping[str, Articl
     """The KCS state of a page by its status and labels."""
     if status == "draft":
         return ArticleState.WIP
-    if status != "current":
+    if status in ("archived", "trashed", "deleted"):
         return ArticleState.ARCHIVED
     said = {label.lower() for label in labels}
     return next((state for label, state in meanings.items() if label in said), ArticleState(usual))
@@ -155,7 +163,7 @@ def read_state(status: str, labels: Sequence[str], meanings: Mapping[str, Articl
 
 def read_page(page: PageFacts, state: ArticleState, site: str) -> Sequence[Record]:
     """The article that a page is, its name in addresses by title, and its latest edit; ValueError for odd times."""
-    created, changed = instant(page.created), instant(page.changed)
+    created, changed = instant(page.created), instant(page.changed or page.created)
     article = Article(
         key=page.id,
         version=to_instant(changed),
@@ -170,16 +178,35 @@ def read_page(page: PageFacts, state: ArticleState, site: str) -> Sequence[Recor
         author=page.author,
         category=page.space or None,
     )
-    alias = (
-        [ArticleAlias(article=page.id, alias=name_page(page.space, page.title))] if page.space and page.title else []
-    )
-    return [
-        article,
-        *alias,
-        *([read_edit(page.id, page.changed, page.number, page.changed_by)] if page.number > 1 else []),
-    ]
+    named = bool(page.space and page.title)
+    alias = [ArticleAlias(article=page.id, alias=name_page(page.space, page.title))] if named else []
+    edits = [_edit(page.id, page.changed, page.number, page.changed_by)] if page.number > 1 and page.changed else []
+    return [article, *alias, *edits]
 
 
-def read_edit(page: str, at: str, number: int, by: str | None) -> ArticleEvent:
-    """The edit that made version ``number`` of a page."""
+def date_pages(pages: Sequence[P]) -> tuple[Sequence[tuple[P, datetime]], Sequence[Rejected]]:
+    """Pages with the time of their last change, and those whose time cannot be read."""
+    dated: list[tuple[P, datetime]] = []
+    rejected: list[Rejected] = []
+    for page in pages:
+        try:
+            dated.append((page, instant(page.version.created)))
+        except ValueError as error:
+            rejected.append(Rejected(position=f"page {page.id}", reason=str(error)))
+    return dated, rejected
+
+
+def read_edits(versions: Iterable[tuple[str, Version | ServerVersion]]) -> tuple[Sequence[Record], Sequence[Rejected]]:
+    """The edits that made the versions of pages (each with the page's id), and those that cannot be read."""
+    records: list[Record] = []
+    rejected: list[Rejected] = []
+    for page, version in versions:
+        try:
+            records.append(_edit(page, version.created, version.number, version.author))
+        except ValueError as error:
+            rejected.append(Rejected(position=f"page {page} version {version.number}", reason=str(error)))
+    return records, rejected
+
+
+def _edit(page: str, at: str, number: int, by: str | None) -> ArticleEvent:
     return ArticleEvent(article=page, what="edited", at=instant(at), by=by, event_id=f"{page} {number}")
