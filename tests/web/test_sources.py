@@ -72,22 +72,17 @@ def test_all_types_are_offered_and_a_broken_one_says_why(km_lead: Browser) -> No
     assert "Not available: ModuleNotFoundError: No module named 'no'" in page
 
 
-@pytest.mark.parametrize("key", ["demo", "desk", "files", "request_tracker", "servicenow"])
-def test_a_form_is_drawn_for_every_installed_connector(km_lead: Browser, key: str) -> None:
-    page = km_lead.read(f"/sources/new/{key}")
-    kind = list_connectors()[key].connector
-    assert kind is not None
-    for name, info in kind.settings_type.model_fields.items():
-        assert f'name="{name}"' in page or f'name="{name}__upload"' in page
-        assert str(info.title) in page
-        assert str(info.description or "") in page
-    for name in kind.settings_type.secret_fields():
-        assert f'<input type="password" id="f-{name}"' in page
-    assert set(find_installed()) == {"broken", "demo", "desk", "files", "request_tracker", "servicenow"}
-
-
-def find_installed() -> list[str]:
-    return list(list_connectors())
+def test_a_form_is_drawn_for_every_installed_connector(km_lead: Browser) -> None:
+    usable = {key: found.connector for key, found in list_connectors().items() if found.connector is not None}
+    assert {"demo", "desk", "files", "request_tracker", "servicenow"} <= usable.keys()
+    for key, kind in usable.items():
+        page = km_lead.read(f"/sources/new/{key}")
+        for name, info in kind.settings_type.model_fields.items():
+            assert f'name="{name}"' in page or f'name="{name}__upload"' in page, (key, name)
+            assert str(info.title) in page
+            assert str(info.description or "") in page
+        for name in kind.settings_type.secret_fields():
+            assert f'<input type="password" id="f-{name}"' in page
 
 
 def test_kinds_of_inputs(km_lead: Browser) -> None:

@@ -10,12 +10,6 @@ from kpulse.web.drawing import Spark, draw_spark
 from kpulse.web.reading import ENOUGH_COVERAGE, TILES, Facts
 
 A_YEAR, FOUR_WEEKS = "a year before", "four weeks before"
-ALSO_CALLED = {
-    "link_rate": "link rate",
-    "reuse_rate": "reuse rate",
-    "create_rate": "create rate",
-    "time_to_resolve_median": "median time to resolve",
-}
 SUSPICIOUS = 0.95
 EXPECTED, LOOK = "expected", "look"
 
@@ -52,7 +46,6 @@ class Tile:
     change: Change | None
     flag: Flag | None
     spark: Spark | None
-    also_called: str
     is_thin: bool
 
 
@@ -76,7 +69,6 @@ def make_tile(entry: Indicator, facts: Facts) -> Tile:
         change=change,
         flag=judge(entry, value, change),
         spark=make_spark(entry, facts),
-        also_called=ALSO_CALLED.get(entry.key, ""),
         is_thin=bool(value.n is not None and value.n < entry.minimum) or not is_covered(facts.current),
     )
 

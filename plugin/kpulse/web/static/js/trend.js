@@ -93,7 +93,7 @@
     return {
       width: place.clientWidth,
       height: place.clientHeight,
-      padding: [14, isWide ? ROOM_FOR_LABELS : 14, 0, 0],
+      padding: [14, isWide ? ROOM_FOR_LABELS : 24, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       scales: { x: { time: false, range: (u, low, high) => [low - 0.15, high + 0.15] }, y: { range: [0, most] } },
