@@ -64,7 +64,7 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with run_desk(tmp_path_factory.mktemp("desk")) as running:
+    with run_desk(tmp_path_factory.mktemp("desk"), days=120) as running:
         wait_until_read(running)
         yield running
 

@@ -16,14 +16,16 @@ TOKEN = "a-token-only-for-this-test"
 
 def test_a_running_sync_is_scraped_whole_and_clean(tmp_path: Path) -> None:
     promtool = shutil.which("promtool") or missing("promtool", ["prometheus"])
-    with run_desk(tmp_path, days=120) as running:
+    with run_desk(tmp_path, days=250) as running:
         scrapes = wait_until_read(running)
         with pytest.raises(urllib.error.HTTPError, match="401"):
             running.scrape(**{"X-Forwarded-For": "203.0.113.9"})
     made = [one for one in scrapes if not one.startswith(b"# no metrics yet")]
     assert [one for one in made if not one.endswith(LAST_LINE)] == []
     during = [
-        one for one in made if b"kcs_org_link_ratio_28d " in one and b"last_success_timestamp_seconds{" not in one
+        one
+        for one in made
+        if b"kpulse_source_first_reading_ratio{" in one and b"last_success_timestamp_seconds{" not in one
     ]
     assert during, "no scrape fell into the first reading"
     said = subprocess.run([promtool, "check", "metrics"], input=made[-1], capture_output=True, check=False)
