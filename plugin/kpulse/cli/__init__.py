@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kpulse import __version__
-from kpulse.cli import admin, dashboards, numbers, service, source
+from kpulse.cli import admin, connector, dashboards, numbers, recording, service, source
 from kpulse.errors import KpulseError, UsageError
 from kpulse.log import set_up
 from kpulse.settings import load
@@ -34,5 +34,13 @@ def main() -> None:
     set_up(as_json=settings.log_json, level=settings.log_level)
 
 
-for command in (*service.COMMANDS, *numbers.COMMANDS, source.source, *admin.COMMANDS, *dashboards.COMMANDS):
+source.source.add_command(recording.record)
+for command in (
+    *service.COMMANDS,
+    *numbers.COMMANDS,
+    source.source,
+    *connector.COMMANDS,
+    *admin.COMMANDS,
+    *dashboards.COMMANDS,
+):
     main.add_command(command)
