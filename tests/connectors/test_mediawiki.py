@@ -326,6 +326,7 @@ def test_an_unknown_namespace_is_named() -> None:
         ("https://wiki.example.org/w/index.php/VPN_drops/Step_2", "VPN drops/Step 2"),
         ("https://wiki.example.org/w/index.php?oldid=99", "oldid:99"),
         ("https://wiki.example.org/wiki/404", ":404"),
+        ("https://wiki.example.org/wiki/What_does_error_7_mean%3F", "What does error 7 mean?"),
         ("https://wiki.example.org/wiki/Help:Stra%C3%9Fe", "Help:Straße"),
         ("https://wiki.example.org/wiki/Talk:VPN_drops", None),
         ("https://wiki.example.org/wiki/Special:RecentChanges", None),

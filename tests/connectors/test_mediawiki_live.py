@@ -1,9 +1,12 @@
 """A real MediaWiki whose pages are written, renamed, merged and deleted, and the connector finds just that."""
 
 import contextlib
+import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +27,8 @@ from kpulse.sdk import (
 from kpulse.sdk.links import read_address
 from kpulse.sdk.testing.conformance import read, records_of
 from kpulse_connectors.mediawiki import MediaWiki, MediaWikiSettings
-from tests.systems.mediawiki import READER, Wiki
+from tests.systems import owned
+from tests.systems.mediawiki import PACKAGES, READER, Wiki
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("mediawiki")]
 BASE = datetime.now(UTC).replace(microsecond=0) - timedelta(days=40)
@@ -152,6 +156,7 @@ def test_the_log_tells_what_was_deleted(story: Story) -> None:
         ("/index.php?curid={A6}", "A2"),
         ("/index.php/404", "A4"),
         ("/index.php?title=What_does_error_7_mean%3F", "A3"),
+        ("/index.php/What_does_error_7_mean%3F", "A3"),
         ("/index.php/No_such_page", None),
         ("/index.php?curid=4711", None),
         ("/index.php?title=Special:RecentChanges", None),
@@ -164,6 +169,15 @@ def test_every_address_leads_to_its_page(story: Story, path: str, name: str | No
     with contextlib.closing(connector(story.wiki)) as reading:
         found = story.find(address, reading.knowledge_base())
     assert found == (story.ids[name] if name else None)
+
+
+def test_the_script_names_the_packages_that_it_misses(tmp_path: Path) -> None:
+    script = tmp_path / "mediawiki.sh"
+    script.write_text((owned.SCRIPTS / script.name).read_text().replace("/usr/share/mediawiki", str(tmp_path / "none")))
+    env = {**os.environ, "MW_HOME": str(tmp_path / "home"), "MW_PORT": "1"}
+    done = subprocess.run(["/bin/bash", str(script), "up"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == owned.MISSING_PACKAGE
+    assert all(package in done.stderr for package in PACKAGES)
 
 
 def test_windows_together_give_the_whole(story: Story) -> None:

@@ -95,7 +95,8 @@ def _read_own(kb: KnowledgeBase, host: str, parts: SplitResult, depth: int = 0) 
     if not parts.path.lower().startswith(kb.base.lower()):
         return None
     # Some front ends carry the whole old address, with its query, inside of the path …
-    path, _, query = unquote(parts.path[len(kb.base) :] or "/").partition("?")
+    path = unquote(parts.path[len(kb.base) :] or "/")
+    path, query = _halves(path) if "=" in _halves(path)[1] else (path, "")  # a title may end with "?"
     parameters = dict(parse_qsl(query)) | dict(parse_qsl(parts.query))
     for shape in kb.shapes:
         article = shape.find(path, parameters, unquote(parts.fragment))
