@@ -26,6 +26,7 @@ from kpulse.sdk import (
     Window,
     to_instant,
 )
+from kpulse.sdk.links import confluence
 from kpulse.sdk.testing import FaultServer, Handler, Request
 from kpulse.sdk.testing.conformance import ConnectorConformance, fixed_clock, read, records_of
 from kpulse_connectors.jira import Jira, JiraSettings
@@ -336,6 +337,94 @@ def test_only_pages_of_confluence_are_articles_and_mentions_are_background() -> 
     }
 
 
+def test_a_link_to_a_connected_knowledge_base_names_it() -> None:
+    remotes = [
+        remote(501, 77),
+        remote(
+            502, 0, application={}, globalId=None, object={"url": "https://help.example.org/wiki/spaces/KB/pages/88/T"}
+        ),
+        remote(503, 0, globalId=None, object={"url": "https://x.example.org/wiki/display/KB/Reset+a+printer"}),
+        remote(504, 99, object={"url": "https://elsewhere.example.org/wiki/pages/viewpage.action?pageId=99"}),
+    ]
+    handler = site(issues=[issue(1)], histories={"20001": [linked(20, 502)]}, remotes={"20001": remotes})
+    with served(handler, knowledge_base="wiki") as (_, connector):
+        connector.knowledge_bases = (confluence("own", ["x.example.org"]), confluence("help", ["help.example.org"]))
+        records = records_of(read(connector, "tickets"))
+    (made,) = [record for record in records if isinstance(record, LinkEvent)]
+    assert (made.knowledge_base, made.article, made.at) == ("help", "88", at(20))
+    views = [view for view in records if isinstance(view, LinksSeen) and view.kind is LinkKind.RESOLUTION]
+    assert {view.knowledge_base: list(view.articles) for view in views} == {
+        "own": ["77", "KB/Reset a printer"],
+        "help": ["88"],
+        "wiki": ["99"],
+    }
+
+
+def comment(number: int, body: Any, kind: str = "atlassian") -> Row:
+    author = {"accountId": f"{kind}{number}", "accountType": kind}
+    return {"id": str(number), "created": stamp(number), "author": author, "body": body}
+
+
+def document(*nodes: Row) -> Row:
+    return {"type": "doc", "version": 1, "content": list(nodes)}
+
+
+PAGE = "https://x.example.org/wiki/spaces/KB/pages"
+CARD = document({"type": "paragraph", "content": [{"type": "inlineCard", "attrs": {"url": f"{PAGE}/77/Synthetic"}}]})
+MARKED = {
+    "type": "text",
+    "text": "here",
+    "marks": [{"type": "strong"}, {"type": "link", "attrs": {"href": f"{PAGE}/78"}}],
+}
+QUOTE = {"type": "blockquote", "content": [{"type": "text", "text": f"{PAGE}/79"}]}
+WRITTEN = {"type": "paragraph", "content": [{"type": "text", "text": f"See {PAGE}/80, please."}]}
+
+
+@pytest.mark.parametrize("cloud", [True, False])
+def test_articles_are_found_in_what_the_desk_wrote(cloud: bool) -> None:
+    said = [comment(10, CARD), comment(11, document({"type": "paragraph", "content": [MARKED]}, QUOTE, WRITTEN))]
+    said += [comment(12, f"h3. Do this [Reset a printer|{PAGE}/81/Reset]")]
+    said += [comment(13, f"{PAGE}/90", "customer"), comment(14, f"{PAGE}/91", "app"), comment(15, "nothing of use")]
+    handler = site(cloud, issues=[issue(1), issue(2)], histories={}, comments={"20001": said})
+    with served(handler, text_evidence=True) as (_, connector):
+        connector.knowledge_bases = (confluence("wiki", ["x.example.org"]),)
+        records = records_of(read(connector, "tickets"))
+    events = [record for record in records if isinstance(record, LinkEvent)]
+    assert [(event.article, event.at, event.by) for event in events] == [
+        ("77", at(10), "atlassian10"),
+        ("78", at(11), "atlassian11"),
+        ("80", at(11), "atlassian11"),
+        ("81", at(12), "atlassian12"),
+    ]
+    assert {(event.evidence, event.knowledge_base, event.ticket) for event in events} == {
+        (Evidence.TEXT, "wiki", "20001")
+    }
+    seen = [view for view in records if isinstance(view, LinksSeen)]
+    assert [(view.ticket, list(view.articles), view.evidence, view.complete) for view in seen] == [
+        ("20001", ["77", "78", "80", "81"], Evidence.TEXT, True),
+        ("20002", [], Evidence.TEXT, True),
+    ]
+    assert not any(word in repr(records) for word in ("please", "Do this", "nothing of use"))
+
+
+def test_many_comments_are_all_read_and_the_own_site_is_the_usual_knowledge_base() -> None:
+    address = "http://127.0.0.1/wiki/x/zB5o"
+    said = [comment(number, address if number in (0, 249) else "-") for number in range(250)]
+    handler = site(issues=[issue(1)], histories={}, comments={"20001": said})
+    events, _ = links_of(handler, text_evidence=True, knowledge_base="wiki")
+    assert [(event.article, event.at, event.knowledge_base) for event in events] == [
+        ("6823628", at(0), "wiki"),
+        ("6823628", at(249), "wiki"),
+    ]
+
+
+def test_comments_are_read_only_when_asked_for() -> None:
+    for wanted in (False, True):
+        with served(site(), text_evidence=wanted) as (server, connector):
+            read(connector, "tickets")
+        assert any("comment" in request.path for request in server.requests) == wanted
+
+
 def test_links_are_asked_for_where_the_history_mentions_them_or_everywhere() -> None:
     def asked(**said: Any) -> list[str]:
         with served(site(), **said) as (server, connector):
@@ -467,7 +556,7 @@ def test_the_connection_test_warns() -> None:
 
     assert finding("edition", site(), edition="cloud")[0] is Level.OK
     level, text = finding("links", site(remotes={}))
-    assert (level, "text evidence" in text) == (Level.WARN, True)
+    assert (level, "Find articles in comments" in text) == (Level.WARN, True)
     level, text = finding("links", site(histories={}))
     assert (level, "every" in text) == (Level.WARN, True)
     assert finding("links", site(histories={}), ask_links_of="every")[0] is Level.OK
@@ -526,7 +615,7 @@ def test_settings_that_make_no_sense_are_told(said: Row, word: str) -> None:
 def test_every_request_to_cloud_keeps_the_vendors_contract(shared: Path) -> None:
     contract = read_contract(shared / "recordings/jira/cloud_platform_v3_openapi_2025_trimmed.json")
     said: Row = {"projects": ["SUP", "IT"], "team": "Team (customfield_10001)", "ask_links_of": "every"}
-    with served(site(), **said) as (server, connector):
+    with served(site(), text_evidence=True, **said) as (server, connector):
         connector.check()
         connector.choices("projects")
         connector.choices("team")
@@ -536,7 +625,7 @@ def test_every_request_to_cloud_keeps_the_vendors_contract(shared: Path) -> None
         read(connector, "teams")
     requests = [*server.requests, *more.requests]
     assert {request.path.rpartition("/")[2] for request in requests} == {
-        "myself", "serverInfo", "status", "field", "jql", "bulkfetch", "approximate-count", "remotelink", "search",
+        "myself", "serverInfo", "status", "field", "jql", "bulkfetch", "approximate-count", "remotelink", "comment", "search",
     }  # fmt: skip
     assert [problem for request in requests for problem in contract.problems(request)] == []
 
@@ -590,6 +679,19 @@ def test_recorded_remote_links_give_the_one_page(shared: Path) -> None:
     _, seen = links_of(site(issues=issues, histories={}, remotes=remotes), ask_links_of="every", page_size=10)
     assert [(view.ticket, list(view.articles)) for view in seen if view.articles] == [("10139", ["11304962"])]
     assert {view.ticket for view in seen} == set(owners)
+
+
+@pytest.mark.parametrize("name", ["goatlassian_get-issue-comments.json", "goatlassian_get-issue-comments-v2.json"])
+def test_recorded_comments_are_all_read(shared: Path, name: str) -> None:
+    rows = json.loads((shared / "recordings/jira" / name).read_text())["comments"]
+    asked: list[str] = []
+    handler = site(issues=[issue(1)], histories={}, comments={"20001": rows})
+    handler.before = lambda request: asked.append(request.path)
+    pages = everything(handler, text_evidence=True)
+    assert [path for path in asked if path.endswith("/issue/20001/comment")]
+    assert not [row for page in pages for row in page.rejected]
+    (view,) = [record for record in records_of(pages) if isinstance(record, LinksSeen)]
+    assert list(view.articles) == []
 
 
 def test_recorded_states_go_by_their_category(shared: Path) -> None:

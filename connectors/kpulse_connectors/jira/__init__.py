@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kpulse.sdk import (
@@ -20,9 +21,11 @@ from kpulse.sdk import (
     Team,
     Window,
 )
+from kpulse.sdk.links import KnowledgeBase, confluence
 from kpulse_connectors.atlassian import Refused
 from kpulse_connectors.jira import rows
 from kpulse_connectors.jira.check import look
+from kpulse_connectors.jira.comments import Comment, Comments, read_comments
 from kpulse_connectors.jira.links import mentions_links, read_links
 from kpulse_connectors.jira.search import Params, Place, Search
 from kpulse_connectors.jira.settings import JiraSettings as JiraSettings
@@ -30,6 +33,7 @@ from kpulse_connectors.jira.tickets import Meanings, read_ticket
 
 Issues = Sequence[rows.Issue[rows.Fields]]
 MOST_KEYS = 1000
+MOST_COMMENTS = 100
 
 
 class Jira(Connector):
@@ -44,6 +48,7 @@ class Jira(Connector):
         Stream(name="teams", mode=Mode.SNAPSHOT),
         Stream(name="tickets", sweep=True),
     )
+    knowledge_bases: Sequence[KnowledgeBase] = ()
 
     def auth(self) -> Mapping[str, str]:
         return self.settings.headers()
@@ -71,6 +76,13 @@ class Jira(Connector):
     def cloud(self) -> bool:
         """Whether the site is one of Cloud."""
         return self.settings.edition == "cloud"
+
+    @property
+    def bases(self) -> Sequence[KnowledgeBase]:
+        """The connected knowledge bases; without one the Confluence that has the same address as Jira."""
+        parts = urlsplit(self.settings.address)
+        own = confluence(self.settings.knowledge_base, [parts.hostname or ""], base=parts.path)
+        return tuple(self.knowledge_bases) or (own,)
 
     @property
     def api(self) -> str:
@@ -118,6 +130,22 @@ class Jira(Connector):
         answers = self.http.map(asks, list[rows.Remote], absent_ok=True)
         return {id: answer.body for id, answer in zip(ids, answers, strict=True) if answer is not None}
 
+    def comments(self, ids: Sequence[str]) -> Mapping[str, Sequence[Comment]]:
+        """The comments of issues, by their ids; without the issues that are gone meanwhile."""
+        asks = [self._comments_from(id, 0) for id in ids]
+        answers = self.http.map(asks, Comments, absent_ok=True)
+        found = {id: answer.body for id, answer in zip(ids, answers, strict=True) if answer is not None}
+        return {id: [*first.comments, *self._more_comments(id, first)] for id, first in found.items()}
+
+    def _more_comments(self, id: str, first: Comments) -> Iterator[Comment]:
+        starts = range(MOST_COMMENTS, first.total, MOST_COMMENTS)
+        for answer in self.http.map([self._comments_from(id, start) for start in starts], Comments):
+            yield from answer.body.comments if answer else ()
+
+    def _comments_from(self, id: str, start: int) -> Ask:
+        params: Params = {"startAt": start, "maxResults": MOST_COMMENTS, "orderBy": "created"}
+        return Ask(f"{self.api}/issue/{id}/comment", params)
+
     def _tickets(self, window: Window, cursor: Any) -> Iterator[Page]:
         place = Place(**cursor) if cursor else Place()
         if place.end:
@@ -148,6 +176,7 @@ class Jira(Connector):
         every = self.settings.ask_links_of == "every"
         asked = [issue.id for issue in issues if every or mentions_links(histories[issue.id])]
         remotes = self.remotes(asked)
+        said = self.comments([issue.id for issue in issues]) if self.settings.text_evidence else {}
         records: list[Record] = []
         rejected: list[Rejected] = []
         for issue in issues:
@@ -155,7 +184,9 @@ class Jira(Connector):
             try:
                 records.append(read_ticket(issue, told, meanings, self.settings))
                 if issue.id in remotes:
-                    records += read_links(issue, remotes[issue.id], told, self.settings)
+                    records += read_links(issue, remotes[issue.id], told, self.settings, self.bases)
+                if issue.id in said:
+                    records += read_comments(issue, said[issue.id], self.bases)
             except ValueError as error:
                 rejected.append(Rejected(position=f"issue {issue.key or issue.id}", reason=str(error)))
         return records, rejected

@@ -81,7 +81,7 @@ def _links(jira: Jira, search: Search) -> Iterator[Finding]:
     except ConfigError as error:
         yield Finding(level=Level.FAIL, subject="links", message=str(error))
         return
-    linked = [id for id, found in remotes.items() if any(map(find_article, found))]
+    linked = [id for id, found in remotes.items() if any(find_article(each, jira.bases) for each in found)]
     silent = [id for id in linked if not mentions_links(histories.get(id, ()))]
     yield _judge(len(issues), linked, silent, jira.settings.ask_links_of == "every")
 
@@ -98,6 +98,6 @@ def _judge(looked_at: int, linked: Sequence[str], silent: Sequence[str], every: 
         return Finding(level=Level.OK, subject="links", message=message)
     message = (
         f"None of the first {looked_at} issues of the last 30 days is linked to a Confluence page. Check that the account may "
-        "see remote links; if agents paste addresses into comments instead, a link rate needs text evidence."
+        "see remote links; if agents paste addresses into comments instead, switch on Find articles in comments."
     )
     return Finding(level=Level.WARN, subject="links", message=message)

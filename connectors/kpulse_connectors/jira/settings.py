@@ -63,6 +63,13 @@ class JiraSettings(AtlassianSettings):
         "request each, for sites whose history does not tell.",
         step="map", default="mentioned", advanced=True,
     )  # fmt: skip
+    text_evidence: bool = setting(
+        "Find articles in comments",
+        "Look for addresses of articles in the comments of changed issues, at one more request each. For desks that paste "
+        "addresses instead of linking pages; nothing of a comment is kept.",
+        step="map",
+        default=False,
+    )
     page_size: int = setting(
         "Issues per page", "Lower it when Jira cuts answers short.", default=100, advanced=True, ge=2, le=1000
     )
