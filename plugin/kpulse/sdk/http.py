@@ -146,7 +146,7 @@ class Http:
         return self._send("POST", path, type, params=params, json=json, data=form)
 
     def map(
-        self, asks: Iterable[Ask], type: type[T], *, absent_ok: bool = False, workers: int = 8
+        self, asks: Iterable[Ask], type: type[T], *, absent_ok: bool = False, workers: int = 10
     ) -> Generator[Answer[T] | None, None, None]:
         """The answers to many GETs, made ``workers`` at a time inside the budgets, in the order of ``asks``.
 
@@ -164,7 +164,7 @@ class Http:
         return _ahead(asks, fetch, workers, 2 * workers, 2 * workers)
 
     def pages(
-        self, asks: Iterable[Ask], type: type[T], more: Callable[[Answer[T]], bool], *, workers: int = 8
+        self, asks: Iterable[Ask], type: type[T], more: Callable[[Answer[T]], bool], *, workers: int = 10
     ) -> Generator[Answer[T], None, None]:
         """The answers to ``asks`` (pages by number or offset, see ``paging``) up to the first without ``more`` behind it.
 
