@@ -173,7 +173,7 @@ class BookStack(Connector):
     title = "BookStack"
     summary = "Pages of a BookStack as articles; tags are their states."
     settings_type = BookStackSettings
-    streams: ClassVar[Sequence[Stream]] = (Stream(name="articles", sweep=True),)
+    streams: ClassVar[Sequence[Stream]] = (Stream(name="articles", sweep=True, whole=True),)
     settings: BookStackSettings
 
     def auth(self) -> Mapping[str, str]:

@@ -8,14 +8,18 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import select
 
 from kpulse.sdk import Article, ArticleAlias, Gone, LinkEvent, LinksSeen, Op, Record, SecretStr, Status, Ticket
 from kpulse.sdk.testing.conformance import read, records_of
+from kpulse.store import tables as t
 from kpulse_connectors.mediawiki import MediaWiki, MediaWikiSettings
 from kpulse_connectors.request_tracker import RequestTracker, RequestTrackerSettings
+from tests.end_to_end.desk import add, open_installation, read_once
 from tests.systems.mediawiki import Wiki
 from tests.systems.rt5 import Desk
 
@@ -130,3 +134,16 @@ def test_links_come_with_time_and_person(joined: Joined) -> None:
         assert desk.check().counts["links"] == 0, "nobody named the wiki"
         desk.knowledge_bases = [base]
         assert desk.check().counts["links"] > 0
+
+
+def test_the_wiki_is_polled_through_the_store(joined: Joined, tmp_path: Path) -> None:
+    installation = open_installation(tmp_path / "data")
+    with contextlib.closing(installation):
+        source = add(installation, "mediawiki", {"address": joined.wiki.url, "article_path": "/index.php/"})
+        for _ in range(2):
+            result = read_once(installation, source)
+            assert (result.outcome, result.message) == ("ok", "")
+        with installation.database.reading() as connection:
+            stored = dict(connection.execute(select(t.article.c.key, t.article.c.title)).all())
+    assert stored[joined.pages[OTHER]] == OTHER
+    assert stored[joined.pages[TITLE]] in (TITLE, NEW_TITLE)

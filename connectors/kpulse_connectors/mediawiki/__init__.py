@@ -27,7 +27,7 @@ from kpulse_connectors.mediawiki.api import (
     Wiki,
 )
 from kpulse_connectors.mediawiki.check import examine, namespace_ids, namespace_names
-from kpulse_connectors.mediawiki.names import find_pages, names_of, read_aliases
+from kpulse_connectors.mediawiki.names import find_pages, name_of, names_of, read_aliases
 from kpulse_connectors.mediawiki.pages import (
     SECOND,
     categories_of,
@@ -55,8 +55,8 @@ class MediaWiki(Connector):
     summary = "Pages of a MediaWiki as articles; categories are their states."
     settings_type = MediaWikiSettings
     streams: ClassVar[Sequence[Stream]] = (
-        Stream(name="renames"),
-        Stream(name="articles", sweep=True),
+        Stream(name="renames", whole=True),
+        Stream(name="articles", sweep=True, whole=True),
         Stream(name="deletions"),
     )
     settings: MediaWikiSettings
@@ -109,7 +109,7 @@ class MediaWiki(Connector):
 
     def _everything(self, space: int) -> Mapping[str, str | int]:
         if self.settings.category:
-            title = f"Category:{self.settings.category}"
+            title = f"Category:{name_of(self.settings.category)}"
             return {
                 "list": "categorymembers",
                 "cmtitle": title,

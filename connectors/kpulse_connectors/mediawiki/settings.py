@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, field_validator, model_validator
 
 from kpulse.sdk import ArticleState, HttpSettings, SecretStr, setting
+from kpulse_connectors.mediawiki.names import name_of
 
 MAIN = "(Main)"
 MOST_PAGES = 50  # that an account without special rights may ask for at once
@@ -24,7 +25,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class MediaWikiSettings(HttpSettings):
-    """Lists are given as lists or as text with commas; names of categories are compared without case, blanks and signs."""
+    """Lists are given as lists or as text with commas; states are compared without case, blanks and signs."""
 
     address: str = setting(
         "Address",
@@ -123,7 +124,7 @@ class MediaWikiSettings(HttpSettings):
 
     def covers(self, categories: Iterable[str]) -> bool:
         """Whether a page in ``categories`` is an article."""
-        return not self.category or plain(self.category) in map(plain, categories)
+        return not self.category or name_of(self.category) in map(name_of, categories)
 
 
 @functools.lru_cache

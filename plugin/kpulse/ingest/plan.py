@@ -39,7 +39,7 @@ class Step:
 def next_step(stream: Stream, state: State, *, now: int, due: int, history: int) -> Step | None:
     """The next window of ``stream``; None when news were read since ``due`` and history is complete.
 
-    ``history`` is how far back to read, in microseconds; 0 means everything.
+    ``history`` is how far back to read, in microseconds; 0 means everything, as for a stream that is read whole.
     """
     name = stream.name
     if stream.mode is not Mode.WINDOW:
@@ -49,7 +49,7 @@ def next_step(stream: Stream, state: State, *, now: int, due: int, history: int)
     if state.get("window"):
         begin, end, stage = state["window"]
         return Step(stream=name, stage=stage, begin=begin, end=end, cursor=state.get("cursor"))
-    horizon = _horizon(state, now, history)
+    horizon = _horizon(stream, state, now, history)
     if "read_to" not in state:
         return Step(stream=name, stage="newest", begin=max(horizon, now - FIRST), end=now)
     if state["read_to"] < due:
@@ -100,9 +100,9 @@ def _share(stream: Stream, state: State, now: int, history: int) -> float:
         return 0.0
     if stream.mode is not Mode.WINDOW:
         return 1.0
-    span = state["began"] - _horizon(state, now, history)
+    span = state["began"] - _horizon(stream, state, now, history)
     return 1.0 if span <= 0 else float(min(1.0, (state["began"] - state["read_from"]) / span))
 
 
-def _horizon(state: State, now: int, history: int) -> int:
-    return state.get("began", now) - history if history else 0
+def _horizon(stream: Stream, state: State, now: int, history: int) -> int:
+    return state.get("began", now) - history if history and not stream.whole else 0

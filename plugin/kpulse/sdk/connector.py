@@ -31,7 +31,8 @@ class Stream:
 
     ``overlap`` is read again at every poll, because a cursor that is only a time can miss what was written late.
     ``sweep`` says that ``Connector.sweep`` can list all keys, which is how deletions are found that the API hides; it is
-    done when ``sweep_every`` has passed since the last one.
+    done when ``sweep_every`` has passed since the last one. ``whole`` is for what stays in use however old it is, such as
+    articles: it is read back to the beginning, whatever history of tickets is wanted.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stream:
     overlap: timedelta = timedelta(hours=24)
     sweep: bool = False
     sweep_every: timedelta = timedelta(hours=24)
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
