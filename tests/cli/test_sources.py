@@ -119,3 +119,19 @@ def test_all_connectors_are_listed_with_their_settings() -> None:
     described = {one["type"]: one for one in json.loads(run("source", "types", "--json").stdout)}
     assert {"demo", "files", "request_tracker", "servicenow"} <= set(described)
     assert described["request_tracker"]["settings"]["properties"]["address"]["title"] == "Address"
+
+
+def test_people_and_programs_are_let_in_and_out() -> None:
+    run("db", "upgrade")
+    phrase = "a long enough phrase"
+    assert (
+        run("user", "add", "kim", "--role", "km_lead", "--password", phrase).output == "kim may sign in as km_lead.\n"
+    )
+    assert run("user", "add", "kim", "--password", phrase).exit_code == 2
+    assert run("user", "add", "lee", "--password", "short").exit_code == 2
+    assert run("user", "list").output.split() == ["kim", "km_lead"]
+    assert run("user", "remove", "kim").exit_code == 0
+    assert run("user", "remove", "kim").exit_code == 2
+    token = run("user", "token", "grafana").output.strip()
+    assert token.startswith("kp_")
+    assert run("user", "token", "grafana").exit_code == 2

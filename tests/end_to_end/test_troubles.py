@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kpulse.installation import Installation
+from kpulse.jobs.polling import poll
 from kpulse.metrics.snapshot import TEXT, read_snapshot
 from kpulse.sdk.testing import FaultServer, faults
 from tests.end_to_end.desk import add_servicenow, ask, change, open_installation, read_once, small_desk
@@ -147,6 +148,21 @@ def test_trouble_in_the_middle_loses_nothing(installation: Installation) -> None
             desk.heal()
         assert read_once(installation, source).outcome == "ok"
     assert link_rate(installation) == (3, 4)
+
+
+def test_a_link_that_is_deleted_without_a_trace(installation: Installation) -> None:
+    replay = small_desk()
+    with FaultServer(replay) as desk:
+        source = add_servicenow(installation, desk.url)
+        assert read_once(installation, source).outcome == "ok"
+        links = replay.tables["m2m_kb_task"]
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+        twice = {**links[0], "sys_id": "l1-again", "sys_created_on": now, "sys_updated_on": now}
+        for rows, rate in (([*links, twice], 3), ([*links[1:], twice], 3), (links[1:], 2), (links, 3)):
+            replay.change("m2m_kb_task", rows)
+            result = poll(installation, source, force_sweep=True)
+            assert result is not None
+            assert (result.outcome, link_rate(installation)) == ("ok", (rate, 4))
 
 
 def metrics(installation: Installation) -> str:

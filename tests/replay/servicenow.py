@@ -62,8 +62,14 @@ class ServiceNowReplay:
     _by_id: dict[str, Row] = field(default_factory=dict, repr=False)
     _orders: dict[tuple[str, tuple[str, ...]], Sequence[Row]] = field(default_factory=dict, repr=False)
 
+    def change(self, table: str, rows: Sequence[Row]) -> None:
+        """Let ``table`` hold other rows from now on."""
+        self.tables = {**self.tables, table: rows}
+        self.__post_init__()
+
     def __post_init__(self) -> None:
         self.tables = {"sys_user": [ACCOUNT], **self.tables}
+        self._orders.clear()
         self._by_id = {row["sys_id"]: row for rows in self.tables.values() for row in rows}
 
     def __call__(self, request: Request) -> Response:

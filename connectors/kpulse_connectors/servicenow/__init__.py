@@ -24,7 +24,7 @@ class ServiceNow(Connector):
     streams: ClassVar[Sequence[Stream]] = (
         Stream(name="teams", mode=Mode.SNAPSHOT),
         Stream(name="articles", sweep=True),
-        Stream(name="links"),
+        Stream(name="links", sweep=True),
         Stream(name="tickets", sweep=True),
     )
 
@@ -56,12 +56,12 @@ class ServiceNow(Connector):
                 )
 
     def sweep(self, stream: str) -> Iterator[KeyPage]:
-        articles = stream == "articles"
+        what = stream.removesuffix("s")
         for part in self._parts(stream):
             keys = part_of(part.table, rows.Key, "sys_id", _nothing, part.groups)
             for found, _, _ in self._tables.walk(keys, Window(), Place(table=part.table)):
-                named = [row.number or row.sys_id if articles else row.sys_id for row in found]
-                yield KeyPage(what="article" if articles else "ticket", keys=named)
+                named = [row.number or row.sys_id if what == "article" else row.sys_id for row in found]
+                yield KeyPage(what=what, keys=named)
 
     def choices(self, name: str) -> Sequence[str]:
         return sorted(row.name for row in self._all_groups()) if name == "groups" else ()

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import click
-from sqlalchemy import make_url
+from sqlalchemy import delete, insert, make_url, select
 
 from kpulse.cli.opening import opened
 from kpulse.errors import StoreError, UsageError
@@ -18,6 +18,7 @@ from kpulse.rollup.read import read_sums
 from kpulse.rollup.replay import replay
 from kpulse.settings import load
 from kpulse.store import schema, sources
+from kpulse.store import tables as t
 from kpulse.store.database import Database
 from kpulse.store.dirty import mark_everything
 from kpulse.store.tokens import make_token
@@ -112,6 +113,40 @@ def user() -> None:
     """People and programs that may sign in."""
 
 
+@user.command("add")
+@click.argument("name")
+@click.option("--role", default="viewer", show_default=True, help="viewer, leader, coach, km_lead or admin.")
+@click.password_option(help="Asked for when it is not given.")
+def add_user(name: str, role: str, password: str) -> None:
+    """Make an account."""
+    from kpulse.web import accounts  # Flask, not needed by other commands
+
+    with opened() as installation, accounts.writing(installation.database) as session:
+        accounts.add(session, name, password, role, installation.now())
+    click.echo(f"{name} may sign in as {role}.")
+
+
+@user.command("list")
+def list_users() -> None:
+    """List the accounts."""
+    with opened() as installation, installation.database.reading() as connection:
+        for name, role in connection.execute(select(t.account.c.name, t.account.c.role).order_by(t.account.c.name)):
+            click.echo(f"{name:32} {role}")
+
+
+@user.command("remove")
+@click.argument("name")
+def remove_user(name: str) -> None:
+    """Delete an account; its sessions end at once."""
+    with opened() as installation, installation.database.writing() as connection:
+        if not connection.execute(delete(t.account).where(t.account.c.name == name)).rowcount:
+            raise UsageError(f"There is no account named {name!r}.")
+        connection.execute(
+            insert(t.audit), {"at": installation.now(), "who": "command line", "what": f"account {name} removed"}
+        )
+    click.echo(f"Removed {name}.")
+
+
 @user.command()
 @click.argument("name")
 def token(name: str) -> None:
@@ -129,9 +164,7 @@ def find_differences(installation: Installation) -> list[str]:
     counted: dict[str, Sums] = {}
     for (team, _), sums in sum_outcomes(replay(installation.database, rules)).items():
         counted.setdefault(team, Counter()).update(sums)
-    return sorted(
-        team for team in stored.keys() | counted.keys() if dict(stored.get(team, {})) != counted.get(team, {})
-    )
+    return sorted(team for team in stored.keys() | counted.keys() if stored.get(team, none) != counted.get(team, none))
 
 
 def _open(installation: Installation, sealed: str) -> str:

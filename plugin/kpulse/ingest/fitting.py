@@ -8,14 +8,18 @@ from kpulse.store.write import Row
 
 REFERENCES = frozenset(("into", "merged_into", "article", "source_ticket"))
 NUL = "\0"
+UNLIMITED = 10_000_000
 
 
 def fit(row: Row, table: Table) -> Row:
     """``row`` with descriptions cut to the length of their columns; ValueError names a value that cannot be stored."""
-    for name, limit, identifies in _texts(table):
-        value = row.get(name)
-        if value and (len(value) > limit or not value.isascii() or NUL in value):
-            row[name] = _fit_text(name, value, limit, identifies)
+    texts, limited, smallest = _texts(table)
+    whole = "".join([value for name, _, _ in texts if (value := row.get(name))])
+    longest = max([len(value) for name in limited if (value := row.get(name))], default=0)
+    if longest > smallest or NUL in whole or not whole.isascii():  # seldom
+        for name, limit, identifies in texts:
+            if value := row.get(name):
+                row[name] = _fit_text(name, value, limit, identifies)
     for name, most in _numbers(table):
         value = row.get(name)
         if value is not None and not -most <= value < most:
@@ -31,12 +35,15 @@ def _fit_text(name: str, value: str, limit: int, identifies: bool) -> str:
 
 
 @lru_cache
-def _texts(table: Table) -> tuple[tuple[str, int, bool], ...]:
-    return tuple(
-        (c.name, c.type.length or 10_000_000, c.primary_key or c.name in REFERENCES)
+def _texts(table: Table) -> tuple[tuple[tuple[str, int, bool], ...], tuple[str, ...], int]:
+    """The columns of text with limit and whether they identify; those that have a limit; the smallest limit."""
+    texts = tuple(
+        (c.name, c.type.length or UNLIMITED, c.primary_key or c.name in REFERENCES)
         for c in table.columns
         if isinstance(c.type, String)
     )
+    limits = {name: limit for name, limit, _ in texts if limit < UNLIMITED}
+    return texts, tuple(limits), min(limits.values(), default=UNLIMITED)
 
 
 @lru_cache

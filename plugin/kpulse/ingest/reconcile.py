@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, exists, func, select, update
 
+from kpulse.ingest.unlinking import find_unlisted, take_away
 from kpulse.sdk.connector import KeyPage
 from kpulse.store import tables as t
 from kpulse.store.database import Database
 from kpulse.store.dirty import insert_into, mark_articles, mark_articles_of, mark_tickets
 from kpulse.store.write import UNKNOWN
 
+LINK = "link"
 USUAL_LOSS = 20
 USUAL_SHARE = 0.10
 
@@ -28,8 +30,13 @@ class Loss:
     held: bool
 
 
-def reconcile(database: Database, source_id: int, pages: Iterable[KeyPage], *, accept: bool = False) -> list[Loss]:
-    """Read all key pages, then set and clear tombstones; with ``accept`` also an unusual loss is believed."""
+def reconcile(
+    database: Database, source_id: int, pages: Iterable[KeyPage], *, accept: bool = False, at: int = 0
+) -> list[Loss]:
+    """Read all key pages, then set and clear tombstones; with ``accept`` also an unusual loss is believed.
+
+    A link that is no longer listed counts as taken away ``at`` this instant.
+    """
     with database.writing() as connection:
         connection.execute(delete(t.swept).where(t.swept.c.source_id == source_id))
     kinds = set()
@@ -40,7 +47,12 @@ def reconcile(database: Database, source_id: int, pages: Iterable[KeyPage], *, a
             if rows:
                 connection.execute(insert_into(connection, t.swept).on_conflict_do_nothing(), rows)
     with database.writing() as connection:
-        losses = [_compare(connection, source_id, what, accept) for what in sorted(kinds)]
+        losses = [
+            _compare_links(connection, source_id, accept, at)
+            if what == LINK
+            else _compare(connection, source_id, what, accept)
+            for what in sorted(kinds)
+        ]
         connection.execute(delete(t.swept).where(t.swept.c.source_id == source_id))
     return losses
 
@@ -48,6 +60,14 @@ def reconcile(database: Database, source_id: int, pages: Iterable[KeyPage], *, a
 def is_unusual(missing: int, known: int) -> bool:
     """Whether so many keys are gone at once that lost rights are likelier than deletions."""
     return missing > USUAL_LOSS and missing > USUAL_SHARE * known
+
+
+def _compare_links(connection: Connection, source_id: int, accept: bool, at: int) -> Loss:
+    gone, known = find_unlisted(connection, source_id)
+    held = is_unusual(len(gone), known) and not accept
+    if not held:
+        take_away(connection, source_id, gone, at)
+    return Loss(LINK, len(gone), known, held=held)
 
 
 def _compare(connection: Connection, source_id: int, what: str, accept: bool) -> Loss:

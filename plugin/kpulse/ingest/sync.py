@@ -118,7 +118,7 @@ class Sync:
             if stream.sweep and self._sweep_is_due(stream):
                 began = self._now()
                 pages = self.connector.sweep(stream.name)
-                losses = reconcile(self.database, self.source.id, pages, accept=self.accept_losses)
+                losses = reconcile(self.database, self.source.id, pages, accept=self.accept_losses, at=began)
                 held = [_describe(loss) for loss in losses if loss.held]
                 self._save(stream.name, {**self._state(stream.name), "swept_at": began, "held": held})
                 self.after_page()

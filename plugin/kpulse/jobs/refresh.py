@@ -7,7 +7,7 @@ from kpulse.metrics.snapshot import publish
 from kpulse.rollup.recompute import recompute
 from kpulse.store.dirty import mark_everything
 from kpulse.store.notes import read_note, write_note
-from kpulse.values.coverage import keep_coverage, measure_coverage
+from kpulse.values.coverage import keep_coverage, measure_coverage, read_coverage
 from kpulse.values.settling import settle_months
 from kpulse.values.visibility import decide_shown
 
@@ -25,8 +25,9 @@ def refresh(installation: Installation) -> int:
         coverage = measure_coverage(connection, rules.zone)
     made = recompute(database, rules)
     with database.writing() as connection:
+        newly_complete = not read_coverage(connection).complete
         keep_coverage(connection, coverage)
-        decide_shown(connection, installation.today(), again=not coverage.complete)
+        decide_shown(connection, installation.today(), again=newly_complete)
         settle_months(connection, rules, installation.now())
     publish(installation)
     return made

@@ -25,14 +25,14 @@ from kpulse.records import (
 T = TypeVar("T")
 Word = TypeVar("Word", bound=StrEnum)
 
-TIMWordFORM = "a time with its zone, such as 2025-03-01T08:00:00Z"
+TIME_FORM = "a time with its zone, such as 2025-03-01T08:00:00Z"
 STATUS_WORDS: Mapping[str, Status] = {
     **dict.fromkeys(("open", "new", "assigned", "active", "in_progress", "reopened"), Status.OPEN),
     **dict.fromkeys(("pending", "waiting", "on_hold"), Status.PENDING),
     **dict.fromkeys(("resolved", "solved"), Status.RESOLVED),
     "closed": Status.CLOSED,
 }
-STATWordWORDS: Mapping[str, ArticleState] = {state.value: state for state in ArticleState} | {
+STATE_WORDS: Mapping[str, ArticleState] = {state.value: state for state in ArticleState} | {
     "draft": ArticleState.WIP,
     "published": ArticleState.VALIDATED,
     "retired": ArticleState.ARCHIVED,
@@ -151,7 +151,7 @@ def _article(node: "_Node", keys: _Keys, version: int) -> Article:
         created_at=node.needed_time("created_at"),
         title=node.text("title") or "",
         url=node.text("url") or "",
-        state=node.word("state", STATWordWORDS, ArticleState.ARCHIVED if archived_at else ArticleState.NOT_VALIDATED),
+        state=node.word("state", STATE_WORDS, ArticleState.ARCHIVED if archived_at else ArticleState.NOT_VALIDATED),
         source_state=node.text("state") or "",
         archived_at=archived_at,
         first_published_at=node.time("first_published_at"),
@@ -239,10 +239,10 @@ class _Node:
         return self._optional(key, date.fromisoformat, "a day such as 2025-03-01")
 
     def time(self, key: str) -> datetime | None:
-        return self._optional(key, _aware, TIMWordFORM)
+        return self._optional(key, _aware, TIME_FORM)
 
     def needed_time(self, key: str) -> datetime:
-        return self._parsed(key, self.needed(key), _aware, TIMWordFORM)
+        return self._parsed(key, self.needed(key), _aware, TIME_FORM)
 
     def zone(self, key: str) -> ZoneInfo | None:
         return self._optional(key, ZoneInfo, "an IANA time zone such as Europe/Berlin")

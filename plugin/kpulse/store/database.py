@@ -101,6 +101,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
         "foreign_keys=ON",
         "cache_size=-24576",
         "temp_store=MEMORY",
+        "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

@@ -31,7 +31,9 @@ from kpulse.sdk import (
     Http,
     HttpPolicy,
     KpulseError,
+    LinkEvent,
     Mode,
+    Op,
     Page,
     Record,
     SecretStr,
@@ -147,6 +149,8 @@ class ReadingConformance(ABC):
 def _named(record: Record) -> tuple[str, str] | None:
     if isinstance(record, Ticket):
         return "ticket", record.key
+    if isinstance(record, LinkEvent) and record.event_id and record.op is Op.ADD:
+        return "link", record.event_id
     return ("article", record.key) if isinstance(record, Article) else None
 
 
