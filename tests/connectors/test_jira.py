@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
+from kpulse.rollup.facts import Outcome, Rules
+from kpulse.rollup.replay import replay as replay_facts
 from kpulse.sdk import (
     ConfigError,
     Evidence,
@@ -32,6 +35,7 @@ from kpulse.sdk.testing.conformance import ConnectorConformance, fixed_clock, re
 from kpulse_connectors.jira import Jira, JiraSettings
 from kpulse_connectors.jira.search import write_minute
 from tests.contracts.openapi import read_contract
+from tests.counting import stores
 from tests.replay import jira as replay
 
 Row = dict[str, Any]
@@ -255,6 +259,12 @@ def test_gaps_in_the_history(said: Row, histories: Sequence[Row], expected: list
     assert [(change.at, change.to) for change in ticket.changes] == [(at(minute), to) for minute, to in expected]
 
 
+@pytest.mark.parametrize("factor", [1, 1000])
+def test_times_of_the_bulk_history_may_be_numbers(factor: int) -> None:
+    told = moved(61, "1", "5") | {"created": int(at(61).timestamp()) * factor}
+    assert [change.at for change in one_ticket(issue(1), [told]).changes] == [at(61)]
+
+
 def test_a_resolution_that_outlived_a_reopening_is_not_believed() -> None:
     histories = [moved(61, "1", "5"), moved(70, "5", "3"), moved(90, "3", "5")]
     assert one_ticket(issue(1), histories).resolved_at is None
@@ -319,6 +329,40 @@ def test_the_last_link_taken_away_leaves_a_view_of_nothing() -> None:
     events, seen = links_of(site(issues=[issue(1)], histories=histories, remotes={}))
     assert events == []
     assert [list(view.articles) for view in seen] == [[], [], [], []]
+
+
+RULES = Rules(zone=ZoneInfo("UTC"))
+
+
+@pytest.mark.parametrize("cloud", [True, False])
+def test_the_store_counts_what_the_site_says_link_by_link(cloud: bool) -> None:
+    """The same desk read again after each change: linked, unlinked, and with a link that the history hides."""
+
+    def outcome(minute: int, histories: Sequence[Row], remotes: Sequence[Row], as_of: int | None = None) -> Outcome:
+        handler = site(
+            cloud,
+            issues=[issue(1, updated=stamp(minute))],
+            histories={"20001": [moved(61, "1", "5"), *histories]},
+            remotes={"20001": remotes},
+        )
+        assert stores.deliver(store, records_of(everything(handler, ask_links_of="every"))) == 0
+        rules = replace(RULES, as_of=to_instant(at(as_of)) if as_of else None)
+        (only,) = replay_facts(store, rules)
+        return only
+
+    store = stores.scratch()
+    stores.empty(store)
+    made, gone = linked(20, 501), unlinked(90, 501)
+    assert outcome(62, [], []).linked_any == 0
+    first = outcome(63, [made], [remote(501, 77)])
+    assert (first.linked, first.linked_strict, first.closed_at) == (1, 1, to_instant(at(61)))
+    # A week without the desk being read, then the removal is found; its time comes from the history.
+    last = outcome(10_000, [made, gone], [])
+    assert last.linked == 0
+    assert outcome(10_000, [made, gone], [], as_of=89).linked == 1
+    assert outcome(10_000, [made, gone], [], as_of=91).linked == 0
+    hidden = outcome(10_001, [made, gone], [remote(502, 78)])
+    assert (hidden.linked, hidden.linked_strict, hidden.strict_unknown) == (1, 0, 1)
 
 
 def test_only_pages_of_confluence_are_articles_and_mentions_are_background() -> None:

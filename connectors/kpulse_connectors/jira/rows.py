@@ -87,7 +87,6 @@ class History(msgspec.Struct):
 
 class Changelog(msgspec.Struct):
     histories: list[History] = []
-    total: int = 0
 
 
 class Issue(msgspec.Struct, Generic[F]):
