@@ -24,7 +24,8 @@ def settle_months(connection: Connection, rules: Rules, now: int) -> list[date]:
     today = date.fromordinal(local_day(now, rules.zone))
     while (end := following(month, Grain.MONTH)) <= today:
         closes = day_start(end.toordinal(), rules.zone) + rules.grace
-        if closes <= min(now, coverage.as_of) and month.toordinal() not in done:
+        read_whole = month.toordinal() >= (coverage.first or 0)
+        if closes <= min(now, coverage.as_of) and read_whole and month.toordinal() not in done:
             _settle(connection, month, end, rules, now)
             settled.append(month)
         month = end
