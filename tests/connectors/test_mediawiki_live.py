@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from kpulse.sdk import (
     Article,
@@ -26,7 +27,9 @@ from kpulse.sdk import (
 )
 from kpulse.sdk.links import read_address
 from kpulse.sdk.testing.conformance import read, records_of
+from kpulse.store import tables as t
 from kpulse_connectors.mediawiki import MediaWiki, MediaWikiSettings
+from tests.end_to_end.desk import add, open_installation, read_once
 from tests.systems import owned
 from tests.systems.mediawiki import PACKAGES, READER, Wiki
 
@@ -189,13 +192,26 @@ def test_windows_together_give_the_whole(story: Story) -> None:
             assert {repr(record) for record in parts} == {repr(record) for record in whole}
 
 
-def test_a_restored_page_is_back_and_newer_than_its_tombstone(story: Story) -> None:
-    wiki = story.wiki
-    wiki.write("Mia", "Comes back", text("A7"))
-    wiki.delete("Mia", "Comes back")
-    wiki.restore("Mia", "Comes back")
-    with contextlib.closing(connector(wiki)) as reading:
-        news = records_of(list(reading.fetch("deletions", Window(since=BASE + timedelta(days=30)))))
+def test_the_store_knows_pages_that_are_older_than_the_history_of_tickets(story: Story, tmp_path: Path) -> None:
+    installation = open_installation(tmp_path / "data")
+    said = {"address": story.wiki.url, "article_path": "/index.php/", "category": "KB"}
+    with contextlib.closing(installation):
+        result = read_once(installation, add(installation, "mediawiki", said, history_days=10))
+        assert (result.outcome, result.message) == ("ok", "")
+        with installation.database.reading() as connection:
+            known = {row.key: row.state for row in connection.execute(select(t.article).where(t.article.c.gone == 0))}
+    assert known.items() >= {article.key: article.state for article in story.articles().values()}.items()
+    assert story.ids["A5"] not in known
+
+
+def test_a_restored_page_is_back_and_newer_than_its_tombstone() -> None:
+    with contextlib.ExitStack() as running:
+        wiki = Wiki.start()
+        running.callback(wiki.stop)
+        wiki.write("Mia", "Comes back", text("A7"))
+        wiki.delete("Mia", "Comes back")
+        wiki.restore("Mia", "Comes back")
+        news = records_of(read(running.enter_context(contextlib.closing(connector(wiki))), "deletions"))
     gone = [record for record in news if isinstance(record, Gone)]
     back = [record for record in news if isinstance(record, Article)]
     assert [record.key for record in gone] == [record.key for record in back]
