@@ -1,5 +1,6 @@
 """A real Redmine plays a month with a known answer: the connector finds it, and the rate follows the desk link by link."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -31,7 +32,7 @@ from tests.end_to_end.desk import add, ask, change, open_installation
 from tests.systems import redmine_story as answer
 from tests.systems.redmine import Desk
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("redmine")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("redmine"), pytest.mark.timeout(600)]
 STREAMS = ("teams", "articles", "tickets")
 Rate = tuple[int, int]
 
@@ -107,6 +108,7 @@ def test_links_have_the_hour_and_the_author_of_their_text(records: list[Record],
         for each in records
         if isinstance(each, LinksSeen)
         for article in each.articles
+        if article
     }
     made = {(played.names[e.ticket], e.article or ""): played.hour(e.at) for e in events}
     assert {link: made[link] for link in shown} == answer.LINKS
@@ -130,7 +132,7 @@ def test_windows_hold_what_changed_in_them(played: Played) -> None:
     source = connector(played.desk)
     hours = [0, 60, 90, 131, 400]
     found: list[str] = []
-    for begin, end in zip(hours, hours[1:], strict=False):
+    for begin, end in itertools.pairwise(hours):
         window = Window(since=played.base + timedelta(hours=begin), until=played.base + timedelta(hours=end))
         found += [r.key for page in source.fetch("tickets", window) for r in page.records if isinstance(r, Ticket)]
     source.close()

@@ -6,7 +6,8 @@
 #   RM_PORT      port on 127.0.0.1 (default 8814)
 #   RM_LIFETIME  seconds after which the server ends by itself (default 3600)
 #   KPULSE_SYSTEMS_CACHE  keeps an empty database between runs (default: kpulse-systems-cache-UID in the temp directory)
-# Write +SECONDS or -SECONDS to $RM_HOME/clock to move the server's clock. API keys of all accounts: $RM_HOME/keys.
+# Write +SECONDS or -SECONDS to $RM_HOME/clock to move the server's clock; Ruby asks for the time so often that the file is
+# read once a second only. API keys of all accounts: $RM_HOME/keys.
 set -euo pipefail
 
 home=${RM_HOME:-${TMPDIR:-/tmp}/kpulse-redmine}
@@ -86,7 +87,7 @@ create_database() {
 
 start_server() {
   # setsid and nohup without the fake clock: only the server lives at another time
-  setsid nohup timeout "${RM_LIFETIME:-3600}" env LD_PRELOAD="$faketime" FAKETIME_TIMESTAMP_FILE="$home/clock" FAKETIME_NO_CACHE=1 \
+  setsid nohup timeout "${RM_LIFETIME:-3600}" env LD_PRELOAD="$faketime" FAKETIME_TIMESTAMP_FILE="$home/clock" FAKETIME_CACHE_DURATION=1 \
     FAKETIME_DONT_FAKE_MONOTONIC=1 puma -e production -b "tcp://127.0.0.1:$port" -t 3:3 --dir "$share" >"$home/server.log" 2>&1 </dev/null &
   echo $! >"$home/pid"
 }

@@ -96,13 +96,16 @@ STEPS: Sequence[tuple[Any, ...]] = (
 def play(desk: Desk, base: datetime) -> Mapping[str, str]:
     """Play the month that starts at ``base`` and put the clock back; returns the ids by name."""
     ids: dict[str, str] = {}
+    before = -1
     for hour, operation, who, name, *rest in STEPS:
-        desk.at(base + timedelta(hours=hour))
+        if hour != before:
+            desk.at(base + timedelta(hours=hour))
+            before = hour
         words = [str(word).replace("URL", desk.url) for word in rest]
         if operation == "ticket":
             ids[name] = desk.ticket(who, *words)
         elif operation == "ticket_using":
-            ids[name] = desk.ticket(who, *words[:2], used=words[2])
+            ids[name] = desk.ticket(who, words[0], words[1], used=words[2])
         elif operation == "move":
             desk.change(who, ids[name], project_id=words[0])
         else:

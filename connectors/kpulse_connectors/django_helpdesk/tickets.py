@@ -122,7 +122,6 @@ def _links(row: Row, opening: FollowUp | None, bases: Sequence[KnowledgeBase], n
                 at=each.date,
                 by=str(each.user),
                 evidence=Evidence.TEXT,
-                event_id=f"{each.id} {one.kb} {one.article}",
                 knowledge_base=one.kb,
             )
     for base in bases:

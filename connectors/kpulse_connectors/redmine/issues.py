@@ -127,7 +127,7 @@ def read_issue(issue: Issue, reading: Reading) -> Iterator[Record]:
     yield _ticket(issue, reading)
     holders: Counter[Target] = Counter()
     events = [*_noted(issue, reading), *_entered(issue, reading)]
-    for at, op, target, by, place in sorted(events, key=lambda event: (event[0], event[1] is Op.REMOVE)):
+    for at, op, target, by in sorted(events, key=lambda event: (event[0], event[1] is Op.REMOVE)):
         holders[target] += 1 if op is Op.ADD else -1
         if op is Op.ADD or not holders[target]:
             yield LinkEvent(
@@ -137,7 +137,6 @@ def read_issue(issue: Issue, reading: Reading) -> Iterator[Record]:
                 at=at,
                 by=_person(by),
                 evidence=Evidence.TEXT,
-                event_id=f"{place} {' '.join(target).strip()}",
                 knowledge_base=target[0],
             )
     yield from _standing(issue, [target for target, count in holders.items() if count], reading)
@@ -194,7 +193,7 @@ def _changes(issue: Issue, reading: Reading) -> Sequence[StatusChange]:
 
 
 Step = tuple[datetime, str | None, Journal | None]
-Event = tuple[datetime, Op, Target, Named | None, str]
+Event = tuple[datetime, Op, Target, Named | None]
 
 
 def _history(issue: Issue, property: str, name: str, value: object) -> Iterator[Step]:
@@ -218,7 +217,7 @@ def _noted(issue: Issue, reading: Reading) -> Iterator[Event]:
     """The links in notes; a note that was edited shows only what it says now."""
     for journal in issue.journals:
         for article in _links(journal.notes, issue, reading):
-            yield journal.created_on, Op.ADD, article, journal.user, f"note {journal.id}"
+            yield journal.created_on, Op.ADD, article, journal.user
 
 
 def _entered(issue: Issue, reading: Reading) -> Iterator[Event]:
@@ -230,9 +229,9 @@ def _entered(issue: Issue, reading: Reading) -> Iterator[Event]:
         before: set[Target] = set()
         for at, text, journal in _history(issue, property, name, value):
             now = set(_links(text, issue, reading))
-            by, place = (journal.user, f"entry {journal.id} {name}") if journal else (issue.author, f"field {name}")
-            yield from ((at, Op.ADD, article, by, place) for article in sorted(now - before))
-            yield from ((at, Op.REMOVE, article, by, place) for article in sorted(before - now))
+            by = journal.user if journal else issue.author
+            yield from ((at, Op.ADD, article, by) for article in sorted(now - before))
+            yield from ((at, Op.REMOVE, article, by) for article in sorted(before - now))
             before = now
 
 
