@@ -53,7 +53,8 @@ class Key(msgspec.Struct):
 
 
 class Row(msgspec.Struct, kw_only=True):
-    """A ticket as the API sends it; ``texts`` are its fields that may hold links."""
+    """A ticket as the API sends it; ``texts`` are its custom fields. The field
+    ``resolution`` is the first wording of a comment and says nothing new."""
 
     id: Id
     queue: int
@@ -157,7 +158,9 @@ def decode(found: Tickets) -> tuple[Sequence[Row], Sequence[Rejected]]:
         try:
             fields = msgspec.json.decode(raw, type=dict[str, object])
             row = msgspec.convert(fields, Row)
-            row.texts = [value for name, value in fields.items() if _holds_text(name) and isinstance(value, str)]
+            row.texts = [
+                value for name, value in fields.items() if name.startswith("custom_") and isinstance(value, str)
+            ]
             if not any(not _MOVED.match(each.title) for each in row.followup_set) and row.merged_to is None:
                 raise msgspec.ValidationError("it has no follow-up, so nobody knows when it was opened")
             rows.append(row)
@@ -166,7 +169,3 @@ def decode(found: Tickets) -> tuple[Sequence[Row], Sequence[Rejected]]:
     if rejected and not rows:
         raise SourceChanged(f"django-helpdesk sends tickets that cannot be read: {rejected[0].reason}.")
     return rows, rejected
-
-
-def _holds_text(name: str) -> bool:
-    return name == "resolution" or name.startswith("custom_")
