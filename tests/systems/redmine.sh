@@ -88,7 +88,7 @@ create_database() {
 start_server() {
   # setsid and nohup without the fake clock: only the server lives at another time
   setsid nohup timeout "${RM_LIFETIME:-3600}" env LD_PRELOAD="$faketime" FAKETIME_TIMESTAMP_FILE="$home/clock" FAKETIME_CACHE_DURATION=1 \
-    FAKETIME_DONT_FAKE_MONOTONIC=1 puma -e production -b "tcp://127.0.0.1:$port" -t 3:3 --dir "$share" >"$home/server.log" 2>&1 </dev/null &
+    FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 puma -e production -b "tcp://127.0.0.1:$port" -t 3:3 --dir "$share" >"$home/server.log" 2>&1 </dev/null &
   echo $! >"$home/pid"
 }
 
