@@ -1,7 +1,6 @@
 """Drives a Redmine that `redmine.sh` started: the operations of people at a desk. All data is synthetic."""
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from tests.systems import owned
 
 PACKAGES = ["redmine", "redmine-sqlite", "puma", "ruby-sqlite3", "faketime", "curl"]
 STATUSES: Mapping[str, int] = {"New": 1, "In Progress": 2, "Resolved": 3, "Feedback": 4, "Closed": 5, "Rejected": 6}
-SECONDS_TO_NOTICE = 1.1
 SUPPORT, NORMAL, ARTICLES_USED = 3, 2, 1
 
 
@@ -46,7 +44,6 @@ class Desk:
         """Move the desk's clock to ``when``; None puts it back to now."""
         offset = 0 if when is None else math.ceil((when - datetime.now(UTC)).total_seconds())
         (self.system.home / "clock").write_text(f"{offset:+d}\n")
-        time.sleep(SECONDS_TO_NOTICE)
 
     def call(self, who: str, method: str, path: str, **sent: Any) -> Any:
         """The decoded answer to a request made as ``who``."""

@@ -6,8 +6,7 @@
 #   RM_PORT      port on 127.0.0.1 (default 8814)
 #   RM_LIFETIME  seconds after which the server ends by itself (default 3600)
 #   KPULSE_SYSTEMS_CACHE  keeps an empty database between runs (default: kpulse-systems-cache-UID in the temp directory)
-# Write +SECONDS or -SECONDS to $RM_HOME/clock to move the server's clock; Ruby asks for the time so often that the file is
-# read once a second only. API keys of all accounts: $RM_HOME/keys.
+# Write +SECONDS or -SECONDS to $RM_HOME/clock to move the server's clock. API keys of all accounts: $RM_HOME/keys.
 set -euo pipefail
 
 home=${RM_HOME:-${TMPDIR:-/tmp}/kpulse-redmine}
@@ -49,7 +48,7 @@ write_configuration() {
   echo +0 >"$home/clock"
   echo synthetic0123456789abcdef0123456 >"$home/config/secret_key.txt"
   printf 'eval_gemfile "%s/Gemfile"\ngem "sqlite3", "~> 1.4.0"\n' "$share" >"$BUNDLE_GEMFILE"
-  printf 'production:\n  adapter: sqlite3\n  database: %s/redmine.db\n  timeout: 20000\n  pool: 8\n' "$home" >"$home/config/database.yml"
+  printf 'production:\n  adapter: sqlite3\n  database: %s/redmine.db\n  timeout: 20000\n  pool: 12\n' "$home" >"$home/config/database.yml"
   # agents write; reader may read everything a connector needs; blind may read issues but no wiki; outsider is nobody's member
   cat >"$home/desk.rb" <<'RB'
 Setting.rest_api_enabled = '1'; Setting.default_language = 'en'; Setting.notified_events = []
@@ -87,8 +86,8 @@ create_database() {
 
 start_server() {
   # setsid and nohup without the fake clock: only the server lives at another time
-  setsid nohup timeout "${RM_LIFETIME:-3600}" env LD_PRELOAD="$faketime" FAKETIME_TIMESTAMP_FILE="$home/clock" FAKETIME_CACHE_DURATION=1 \
-    FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 puma -e production -b "tcp://127.0.0.1:$port" -t 3:3 --dir "$share" >"$home/server.log" 2>&1 </dev/null &
+  setsid nohup timeout "${RM_LIFETIME:-3600}" env LD_PRELOAD="$faketime" FAKETIME_TIMESTAMP_FILE="$home/clock" FAKETIME_NO_CACHE=1 \
+    FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 puma -e production -b "tcp://127.0.0.1:$port" -t 10:10 --dir "$share" >"$home/server.log" 2>&1 </dev/null &
   echo $! >"$home/pid"
 }
 
