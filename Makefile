@@ -39,6 +39,7 @@ dashboards: $(VENV)/.dev ## write the Grafana dashboards again from their code
 
 docs: $(VENV)/.dev ## write the reference pages again from the code
 	@$(BIN)/python docs/build_reference.py
+	@$(BIN)/python -m kpulse.metrics.reference > docs/metrics.md
 
 clean: ## remove the environment and caches; your data stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

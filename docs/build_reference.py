@@ -46,7 +46,13 @@ def _indicators() -> Iterator[str]:
     yield from ("# Indicators", MADE, "")
     yield "Directions are those of the adoption phases plan, adopt, build proficiency, optimise."
     for entry in CATALOGUE.values():
-        yield from ("", f"## {entry.title}", f'<a id="{entry.key}"></a>', f"**`{entry.key}`** ({entry.unit}): {entry.question}", "")
+        yield from (
+            "",
+            f"## {entry.title}",
+            f'<a id="{entry.key}"></a>',
+            f"**`{entry.key}`** ({entry.unit}): {entry.question}",
+            "",
+        )
         yield f"* **How it is computed.** {entry.formula}"
         yield f"* **Direction.** {' → '.join(entry.direction.values())}"
         yield f"* **What fools it.** {entry.fools}"

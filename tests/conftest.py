@@ -32,11 +32,15 @@ class StartPrometheus(Protocol):
     ) -> owned.Owned: ...
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a real system, so that ``-m 'not real'`` is the quick run."""
+    """Mark what needs a real system, so that ``-m 'not real'`` is the quick run; keep a module's tests on one worker,
+    which then starts the systems of that module once."""
     for item in items:
         if REAL.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("real")
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

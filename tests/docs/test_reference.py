@@ -10,7 +10,8 @@ LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 def test_reference_pages_are_current() -> None:
     spec = importlib.util.spec_from_file_location("build_reference", ROOT / "docs" / "build_reference.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     pages: dict[str, str] = module.build()
