@@ -68,7 +68,7 @@ class RequestTracker(Connector):
     settings_type = RequestTrackerSettings
     streams: ClassVar[Sequence[Stream]] = (
         Stream(name="teams", mode=Mode.SNAPSHOT),
-        Stream(name="articles", sweep=True),
+        Stream(name="articles", sweep=True, whole=True),
         Stream(name="changes"),
         Stream(name="tickets", sweep=True),
     )

@@ -23,7 +23,7 @@ class ServiceNow(Connector):
     settings: ServiceNowSettings
     streams: ClassVar[Sequence[Stream]] = (
         Stream(name="teams", mode=Mode.SNAPSHOT),
-        Stream(name="articles", sweep=True),
+        Stream(name="articles", sweep=True, whole=True),
         Stream(name="links", sweep=True),
         Stream(name="tickets", sweep=True),
     )
