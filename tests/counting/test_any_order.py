@@ -9,9 +9,10 @@ from kpulse.rollup.recompute import recompute
 from kpulse.store.database import Database
 from tests.counting import stores
 from tests.counting.streams import RULES, Delivery, deliveries
+from tests.patience import PATIENCE
 
-MANY = settings(max_examples=80, suppress_health_check=list(HealthCheck))
-FEWER = settings(MANY, max_examples=40)
+MANY = settings(max_examples=80 * PATIENCE, suppress_health_check=list(HealthCheck))
+FEWER = settings(MANY, max_examples=40 * PATIENCE)
 
 
 @pytest.fixture(scope="module")

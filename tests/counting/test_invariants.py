@@ -19,8 +19,9 @@ from kpulse.rollup.recompute import recompute
 from kpulse.rollup.replay import replay
 from tests.counting import stores
 from tests.counting.streams import RULES, START, worlds
+from tests.patience import PATIENCE
 
-MODERATE = settings(max_examples=30, suppress_health_check=list(HealthCheck))
+MODERATE = settings(max_examples=30 * PATIENCE, suppress_health_check=list(HealthCheck))
 desks = worlds()
 
 

@@ -14,6 +14,7 @@ from kpulse.store.database import Database
 from tests.counting.stores import Rows, read, read_derived, replayed
 from tests.counting.streams import RULES
 from tests.ingest.desk import LINKS, TICKETS, prepare, read_desk, run_until_killed
+from tests.patience import PATIENCE
 
 FACTS = (t.ticket, t.article, t.link_event, t.stream_state, t.source)
 
@@ -83,7 +84,7 @@ def hold_equal(url: str, undisturbed: dict[str, Rows]) -> None:
 def test_killed_at_24_moments_on_sqlite(tmp_path: Path, undisturbed: dict[str, Rows]) -> None:
     url = f"sqlite:///{tmp_path / 'k.db'}"
     prepare(url).close()
-    stored = kill_while_reading(url, 24, seed=1)
+    stored = kill_while_reading(url, 24 * PATIENCE, seed=1)
     assert stored == sorted(stored)
     assert len(set(stored)) > 3
     hold_equal(url, undisturbed)
@@ -91,6 +92,6 @@ def test_killed_at_24_moments_on_sqlite(tmp_path: Path, undisturbed: dict[str, R
 
 def test_killed_at_5_moments_on_postgresql(postgres_url: str, undisturbed: dict[str, Rows]) -> None:
     prepare(postgres_url).close()
-    stored = kill_while_reading(postgres_url, 5, seed=2)
+    stored = kill_while_reading(postgres_url, 5 * PATIENCE, seed=2)
     assert stored == sorted(stored)
     hold_equal(postgres_url, undisturbed)
