@@ -3,6 +3,7 @@
 from flask import Flask
 
 from kpulse.api.blueprint import blueprint as api
+from kpulse.api.blueprint import spec
 from kpulse.api.health import blueprint as health
 from kpulse.installation import Installation
 from kpulse.metrics.endpoint import blueprint as metrics
@@ -23,4 +24,5 @@ def create_app(installation: Installation) -> Flask:
     for machine in (api, health, metrics):
         security.exempt(machine)
         app.register_blueprint(machine)
+    spec.register(app)
     return app

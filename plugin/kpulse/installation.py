@@ -36,6 +36,10 @@ class Installation:
         database = Database(settings.url)
         if migrate:
             schema.upgrade(database)
+        elif schema.is_empty(database):
+            raise StoreError(
+                f"There is no Knowledge Pulse in {settings.place}; check KPULSE_DATA_DIR, or run: kpulse db upgrade"
+            )
         elif not schema.is_current(database):
             raise StoreError("The database has the schema of another version; run: kpulse db upgrade")
         return cls(settings, database, Keyring(settings.data_dir / "keys"), clock)

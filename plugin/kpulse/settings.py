@@ -1,6 +1,7 @@
 """The one loader of the service's own settings: ``KPULSE_*``, ``KPULSE_*_FILE`` or ``kpulse.toml``, in this order."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kpulse.errors import UsageError
 from kpulse.periods import read_zone
 
 PREFIX = "KPULSE_"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class Settings(BaseSettings):
@@ -55,6 +57,32 @@ class Settings(BaseSettings):
         except UsageError as error:
             raise ValueError(str(error)) from None
 
+    @field_validator("data_dir")
+    @classmethod
+    def _plain_folder(cls, value: Path) -> Path:
+        if any(sign in str(value) for sign in "?#%"):
+            raise ValueError("choose a folder without ?, # and % in its name")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in LEVELS:
+            raise ValueError(f"choose one of {', '.join(LEVELS)}")
+        return value.upper()
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _sendable(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().isascii():
+            raise ValueError("use letters, digits and signs of ASCII, as no other can be sent")
+        return value
+
+    @property
+    def place(self) -> str:
+        """Where the data are, in words."""
+        return "the database of KPULSE_DATABASE_URL" if self.database_url else str(self.data_dir.resolve())
+
     @property
     def url(self) -> str:
         """The database's address, with the default filled in."""
@@ -93,6 +121,8 @@ def load(**given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = "_".join(map(str, first["loc"])).upper()
-        raise UsageError(f"Setting {PREFIX}{name}: {first['msg']}.") from None
+        raise UsageError(f"Setting {PREFIX}{name}: {first['msg'].removeprefix('Value error, ').rstrip('.')}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"kpulse.toml cannot be read: {error}.") from None
     except OSError as error:
         raise UsageError(f"A file named by a {PREFIX}*_FILE setting cannot be read: {error}.") from None

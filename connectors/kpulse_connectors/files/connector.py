@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, cast
@@ -52,7 +53,10 @@ class _Streams:
     def __get__(self, connector: "Files | None", owner: type["Files"]) -> Sequence[Stream]:
         complete = connector is not None and connector.chosen.complete
         names = KINDS if connector is None else [name for name in KINDS if connector.path(name)]
-        return tuple(Stream(name=name, mode=Mode.FEED, sweep=complete and name in SWEPT) for name in names)
+        return tuple(
+            Stream(name=name, mode=Mode.FEED, sweep=complete and name in SWEPT, sweep_every=timedelta())
+            for name in names
+        )
 
 
 class Files(Connector):

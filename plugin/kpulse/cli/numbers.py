@@ -48,7 +48,13 @@ def compute(
     for numbers in found:
         click.echo(f"{numbers.pop('id') or 'case'}")
         for name, value in numbers.items():
-            click.echo(f"  {name:28} {'unknown' if value is None else value}")
+            click.echo(f"  {name:28} {_in_words(name, value)}")
+
+
+def _in_words(name: str, value: Any) -> Any:
+    if value is None:
+        return "-" if name == "null_reason" else "unknown"
+    return value
 
 
 @click.command()
@@ -99,6 +105,8 @@ def _read_json(file: str) -> object:
         found: object = json.loads(text)
     except json.JSONDecodeError as error:
         raise UsageError(f"{file} is not JSON: {error.msg} in line {error.lineno}.") from None
+    except RecursionError:
+        raise UsageError(f"{file} is nested too deeply.") from None
     return found
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -28,10 +29,7 @@ port_option = click.option("--port", type=click.IntRange(1, 65535), help="Port t
 @port_option
 def run(host: str | None, port: int | None) -> None:
     """Start web server and worker, with all they need; Ctrl-C ends both."""
-    with opened(migrate=True, host=host, port=port) as installation:
-        _announce(installation)
-        settings = installation.settings
-    _run_children(settings.host, settings.port)
+    _start(host, port, with_demo=False)
 
 
 @click.command()
@@ -39,11 +37,7 @@ def run(host: str | None, port: int | None) -> None:
 @port_option
 def demo(host: str | None, port: int | None) -> None:
     """Like run, with a synthetic company to look at."""
-    with opened(migrate=True, host=host, port=port) as installation:
-        _add_demo(installation)
-        _announce(installation)
-        settings = installation.settings
-    _run_children(settings.host, settings.port)
+    _start(host, port, with_demo=True)
 
 
 @click.command()
@@ -78,6 +72,30 @@ def doctor() -> None:
             broken = broken or finding.level == "fail"
     if broken:
         raise click.exceptions.Exit(1)
+
+
+def _start(host: str | None, port: int | None, *, with_demo: bool) -> None:
+    with opened(migrate=True, host=host, port=port) as installation:
+        settings = installation.settings
+        _check_port(settings.host, settings.port)
+        if with_demo:
+            _add_demo(installation)
+        _announce(installation)
+    _run_children(settings.host, settings.port)
+
+
+def _check_port(host: str, port: int) -> None:
+    """UsageError where nothing can listen, before a setup link is made that nobody can use."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"Nothing can listen on {host}, port {port}: {reason}. Choose another with --port.") from None
 
 
 def _run_children(host: str, port: int) -> None:

@@ -57,10 +57,9 @@ class Sync:
         with self.database.writing() as connection:
             self.run_id = sources.start_run(connection, self.source.id, self._started)
             self.states = sources.read_states(connection, self.source.id)
-            for name in {stream.name for stream in self.connector.streams} - self.states.keys():
-                sources.save_state(connection, self.source.id, name, {}, self._started)  # known, and not read yet
-        self._share_at_start = self._share()
         try:
+            self._note_streams()
+            self._share_at_start = self._share()
             result = self._read_everything()
         except KpulseError as error:
             result = Result("failed", error.kind, str(error), self._records, self._rejected)
@@ -72,6 +71,13 @@ class Sync:
             result = Result("failed", SourceChanged.kind, message, self._records, self._rejected)
         self._close(result)
         return result
+
+    def _note_streams(self) -> None:
+        """Streams that were never read are known from now on, so that nobody takes the others for the whole."""
+        new = {stream.name for stream in self.connector.streams} - self.states.keys()
+        with self.database.writing() as connection:
+            for name in new:
+                sources.save_state(connection, self.source.id, name, {}, self._started)
 
     def _read_everything(self) -> Result:
         while (step := self._next()) is not None:
@@ -102,6 +108,7 @@ class Sync:
         for page in self.connector.fetch(step.stream, step.window, step.cursor):
             state = plan.save_page(self._state(step.stream), step, page.cursor, len(page.records), stream.mode)
             with self.database.writing() as connection:
+                sources.require_source(connection, self.source.id)
                 self._rejected += store_page(connection, self.source.id, step.stream, page, mapping, state, self._now())
                 self._records += len(page.records)
                 self._note_progress(connection, step)
@@ -131,6 +138,7 @@ class Sync:
 
     def _save(self, stream: str, state: dict[str, Any]) -> None:
         with self.database.writing() as connection:
+            sources.require_source(connection, self.source.id)
             sources.save_state(connection, self.source.id, stream, state, self._now())
         self.states[stream] = state
 
@@ -159,11 +167,17 @@ class Sync:
                 message=result.message,
                 records=self._records,
                 rejected=self._rejected,
-                progress=round(self._share() * 1000),
+                progress=self._promille(),
             )
         get_log().info(
             "run ended", source=self.source.name, outcome=result.outcome, kind=result.kind, records=self._records
         )
+
+    def _promille(self) -> int:
+        try:
+            return round(self._share() * 1000)
+        except KpulseError:  # the connector cannot even say which streams it has
+            return 0
 
     def _share(self) -> float:
         return plan.measure_progress(self.connector.streams, self.states, now=self._now(), history=self._history)

@@ -4,6 +4,7 @@ The commit lock is a correctness rule: two writers that mark and recompute the s
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +68,7 @@ def explain_failure(url: str) -> Iterator[None]:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StoreError(
             "KPULSE_DATABASE_URL is not a database address; write postgresql+psycopg://user@host/name."
         ) from None
@@ -75,6 +76,8 @@ def _engine(url: str) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, parsed.database)
+    if parsed.get_backend_name() != "postgresql":
+        raise StoreError(f"{parsed.get_backend_name()} is not supported; use SQLite or PostgreSQL.")
     try:
         return create_engine(parsed, pool_pre_ping=True)
     except (NoSuchModuleError, ModuleNotFoundError):
@@ -86,11 +89,22 @@ def _sqlite(url: str, path: str | None) -> Engine:
     if path in (None, "", ":memory:"):
         options["poolclass"] = StaticPool
     else:
-        Path(path or "").parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(path or ""))
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make the database's file and folder so that only the service may read them, unless they are there already."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written ({error.strerror}); check KPULSE_DATA_DIR and its rights."
+        ) from None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:

@@ -6,7 +6,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 
+from kpulse.errors import StoreError
 from kpulse.store.database import Database
 
 
@@ -17,7 +19,18 @@ def upgrade(database: Database) -> None:
         if MigrationContext.configure(connection).get_current_heads() == _heads(config):
             return
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError:
+            raise StoreError(
+                "The database was made by a newer version; install that version, or restore a backup."
+            ) from None
+
+
+def is_empty(database: Database) -> bool:
+    """Whether the database was never set up."""
+    with database.reading() as connection:
+        return not MigrationContext.configure(connection).get_current_heads()
 
 
 def is_current(database: Database) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from kpulse.errors import UsageError
+from kpulse.errors import ConfigError, UsageError
 from kpulse.store import tables as t
 from kpulse.store.bulk import replace_different, write_rows
 from kpulse.store.dirty import mark_source
@@ -71,6 +71,8 @@ def add_source(
     connection: Connection, *, created_at: int, settings: Mapping[str, Any], secrets: Mapping[str, str], **values: Any
 ) -> int:
     """Store a new source and return its id; UsageError when the name is taken."""
+    if not str(values["name"]).strip() or not str(values["name"]).isprintable():
+        raise UsageError("Give the source a name of one line.")
     taken = select(t.source.c.id).where(t.source.c.name == values["name"])
     if connection.execute(taken).first():
         raise UsageError(f"There is a source named {values['name']!r} already; choose another name.")
@@ -100,6 +102,12 @@ def remove_source(connection: Connection, source_id: int) -> None:
     for table in FACTS:
         connection.execute(delete(table).where(table.c.source_id == source_id))
     connection.execute(delete(t.source).where(t.source.c.id == source_id))
+
+
+def require_source(connection: Connection, source_id: int) -> None:
+    """ConfigError when the source was removed meanwhile, so that nothing of it is stored any more."""
+    if connection.execute(select(t.source.c.id).where(t.source.c.id == source_id)).first() is None:
+        raise ConfigError("The source was removed while it was being read; nothing more of it is stored.")
 
 
 def read_states(connection: Connection, source_id: int) -> dict[str, Any]:

@@ -49,6 +49,7 @@ source = Table(
     Column("enabled", SmallInteger, nullable=False, server_default="1"),
     Column("synthetic", SmallInteger, nullable=False, server_default="0"),
     _instant("created_at"),
+    sqlite_autoincrement=True,  # an id is never given again: facts of a removed source must not find a new owner
 )
 stream_state = Table(
     "stream_state", metadata, _source(), _key("stream"), Column("state", Text, nullable=False), _instant("saved_at")

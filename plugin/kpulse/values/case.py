@@ -16,6 +16,7 @@ from kpulse.rollup.read import read_reuse, read_sums
 from kpulse.rollup.recompute import recompute
 from kpulse.sdk.casefile import Case
 from kpulse.sdk.connector import Page
+from kpulse.store import sources
 from kpulse.store.database import Database
 from kpulse.store.tables import metadata
 
@@ -61,7 +62,10 @@ def _fill(database: Database, case: Case) -> None:
     records = list(case.records)
     for start in range(0, len(records), AT_ONCE):
         with database.writing() as connection:
-            store_page(connection, SCRATCH, "case", Page(records=records[start : start + AT_ONCE]), mapping, {}, 0)
+            page = Page(records=records[start : start + AT_ONCE])
+            if store_page(connection, SCRATCH, "case", page, mapping, {}, 0):
+                _, position, reason = sources.list_quarantine(connection, SCRATCH, 1)[0]
+                raise UsageError(f"{position} cannot be counted: {reason}")
 
 
 def _numbers(parts: Parts) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 
 from kpulse.errors import UsageError
-from kpulse.periods import Grain, Period, rolling
+from kpulse.periods import Grain, Period, rolling, split
 from kpulse.values.answer import Question
 
 USUAL_DAYS = 28
+MOST_PARTS = 1200
 
 
 def read_question(
@@ -27,8 +28,11 @@ def read_question(
         raise UsageError("Ask for one team or for all teams side by side, not both.")
     if grain is not None and grain not in list(Grain):
         raise UsageError(f"grain: {grain!r} is none of {', '.join(Grain)}.")
+    period = _read_period(today, start, end)
+    if grain and sum(1 for _ in split(period, Grain(grain))) > MOST_PARTS:
+        raise UsageError(f"That is more than {MOST_PARTS} periods; ask for a coarser grain or fewer days.")
     return Question(
-        period=_read_period(today, start, end),
+        period=period,
         grain=Grain(grain) if grain else None,
         team=team,
         by_team=by == "team",

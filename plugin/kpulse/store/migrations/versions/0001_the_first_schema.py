@@ -299,6 +299,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
         sa.UniqueConstraint("name", name=op.f("uq_source_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "status_event",
