@@ -293,7 +293,7 @@ def test_a_quotation_mark_that_never_closes_swallows_no_other_row(tmp_path: Path
     ((position, reason),) = complaints(files(path))
 
     assert (position, "quotation marks" in reason) == ("tickets.csv line 3", True)
-    assert list(tickets(files(path))) == ["T1"]
+    assert list(tickets(files(path))) == ["T1", "T3"]
 
 
 def test_check_sums_up_what_is_wrong(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from kpulse.store.notes import bump
 from kpulse.store.sources import Source
 from kpulse.web.leader_page import KEPT
 from tests.web.conftest import Browser, add, add_desk
-from tests.web.desk import AWAY, NOW, Desk
+from tests.web.desk import AWAY, NOW, TOKEN, Desk
 
 
 def words_of(page: str) -> str:
@@ -204,7 +204,7 @@ def test_a_second_source_does_not_take_the_numbers_away(
     read_desk: Source, installation: Installation, km_lead: Browser
 ) -> None:
     before = re.search(r'class="value">(\d+%)', km_lead.read("/"))
-    add(installation, "demo", {"anchor": "2025-06-30"}, name="Another source")
+    add(installation, "desk", {"address": "https://other.example.org", "token": TOKEN}, name="Another source")
     page = km_lead.read("/")
     assert before is not None
     assert f'class="value">{before.group(1)}' in page

@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from kpulse.sdk import ConfigError, from_instant
 
+from .lines import Rows
 from .settings import FilesSettings
-
-if TYPE_CHECKING:
-    from _csv import Reader
 
 TABLES = (".csv", ".tsv", ".txt")
 HEAD = 1 << 16
@@ -79,7 +77,7 @@ class Table:
 
     source: SourceFile
     header: Sequence[str]
-    _reader: "Reader"
+    _rows: Rows
     _encoding: str
 
     @property
@@ -89,9 +87,9 @@ class Table:
 
     def rows(self) -> Iterator[tuple[int, int, list[str] | BadRow]]:
         """Number (from 1), first line and cells of each row that is not blank; a BadRow where it cannot be split."""
-        number, width, reader = 0, len(self.header), self._reader
+        number, width = 0, len(self.header)
         while True:
-            line = reader.line_num + 1
+            line = self._rows.line + 1
             cells: list[str] | BadRow | None = self._next()
             if cells is None:
                 return
@@ -104,13 +102,13 @@ class Table:
 
     def _next(self) -> list[str] | BadRow | None:
         try:
-            return next(self._reader, None)
+            return self._rows.take()
         except csv.Error as error:
             if "limit" in str(error):
                 return BadRow(f"a cell is longer than {LONGEST_CELL} characters; is a quotation mark never closed?")
             return BadRow("its quotation marks do not match; a quotation mark inside a cell has to be doubled.")
         except UnicodeError:
-            raise _unreadable(self.name, self._encoding, self._reader.line_num) from None
+            raise _unreadable(self.name, self._encoding, self._rows.line) from None
 
 
 @contextmanager
@@ -121,7 +119,7 @@ def open_table(source: SourceFile, settings: FilesSettings) -> Iterator[Table]:
         delimiter = _delimiter(settings.delimiter, source, encoding)
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
         header: list[str] = []
-        table = Table(source, header, csv.reader(handle, delimiter=delimiter, strict=True), settings.encoding)
+        table = Table(source, header, Rows(handle, delimiter), settings.encoding)
         first = table._next()
         if isinstance(first, BadRow) or not first:
             raise ConfigError(f"{table.name} has no header; its first line has to name the columns.")

@@ -76,6 +76,7 @@ def add_source(
     taken = select(t.source.c.id).where(t.source.c.name == values["name"])
     if connection.execute(taken).first():
         raise UsageError(f"There is a source named {values['name']!r} already; choose another name.")
+    _keep_apart(connection, synthetic=bool(values.get("synthetic")))
     stored = {
         **values,
         "created_at": created_at,
@@ -83,6 +84,18 @@ def add_source(
         "secrets": json.dumps(dict(secrets)),
     }
     return int(connection.execute(insert(t.source).values(stored).returning(t.source.c.id)).scalar_one())
+
+
+def _keep_apart(connection: Connection, *, synthetic: bool) -> None:
+    """Synthetic and real numbers never stand in one rate: a real source takes the place of synthetic ones."""
+    known = list_sources(connection)
+    if synthetic and any(not one.synthetic for one in known):
+        raise UsageError(
+            "This installation has real sources; look at the demo in one of its own (another KPULSE_DATA_DIR)."
+        )
+    for one in known:
+        if one.synthetic and not synthetic:
+            remove_source(connection, one.id)
 
 
 def change_source(connection: Connection, source_id: int, **values: Any) -> None:
@@ -97,11 +110,16 @@ def change_source(connection: Connection, source_id: int, **values: Any) -> None
 
 
 def remove_source(connection: Connection, source_id: int) -> None:
-    """Delete a source and all its facts; what was derived from them leaves with the next recompute."""
+    """Delete a source and all its facts; what was derived from them leaves with the next recompute.
+
+    Settled months hold its numbers too, so they settle anew from what remains.
+    """
     mark_source(connection, source_id)
     for table in FACTS:
         connection.execute(delete(table).where(table.c.source_id == source_id))
     connection.execute(delete(t.source).where(t.source.c.id == source_id))
+    connection.execute(delete(t.settled))
+    connection.execute(delete(t.settlement))
 
 
 def require_source(connection: Connection, source_id: int) -> None:

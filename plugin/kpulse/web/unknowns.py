@@ -59,8 +59,11 @@ def _coverage(facts: Facts) -> Iterator[Note]:
     if value is None or value.value is None:
         return
     x, n = value.x or 0, value.n or 0
+    unread = [s.name for s in facts.sources if s.enabled and s.id not in facts.good_runs]
+    if unread:
+        yield Note("Sources", f"Not in these numbers, as never read to the end yet: {', '.join(unread)}.", LOOK)
     if value.value >= 1:
-        yield Note("Days", f"All {n} days were read from every connected source.")
+        yield Note("Days", f"All {n} days were read from every {'other' if unread else 'connected'} source.")
     else:
         tone = EXPECTED if value.value >= ENOUGH_COVERAGE else LOOK
         yield Note(
