@@ -40,8 +40,10 @@ def test_the_demo_shows_numbers_and_keeps_them(tmp_path: Path) -> None:
         assert service.interrupt() == 0
     assert (tmp_path / "data" / "kpulse.db").exists()
     with running("demo", tmp_path / "data") as again:
-        kept = read_rate(again)
-        assert (kept["x"], kept["n"]) == (rate["x"], rate["n"])
+        kept = read_rate(again)  # at once, before anything more is read
+        assert kept["value"] is not None
+        assert kept["x"] >= rate["x"], "older links come in while the history is read"
+        assert kept["n"] >= rate["n"]
         assert again.interrupt() == 0
 
 

@@ -124,6 +124,8 @@ def test_every_spelling_counts_and_nothing_else_does(joined: Joined) -> None:
 
 
 def test_links_come_with_time_and_person(joined: Joined) -> None:
+    open_ticket = joined.desk.ticket("mia", "Helpdesk", "synthetic and open")
+    refer(joined.desk, open_ticket, f"{joined.wiki.url}/index.php?curid={joined.pages[OTHER]}")
     events = [row for row in joined.read_desk() if isinstance(row, LinkEvent)]
     assert {(row.knowledge_base, row.by) for row in events} == {(KB, "mia")}
     assert all(row.at and row.at <= datetime.now(UTC) for row in events)
